@@ -1,0 +1,137 @@
+"""The job log of one process, in memory: what a laptop runs. Not a cache and not a test double.
+
+Every method is atomic because none awaits between reading and writing. A follower holds a position in the list that all share, so
+a thousand of them cost a thousand small coroutines and no copies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+
+from backend.errors import Conflict, JobNotFound
+from backend.jobs.decisions import Decide
+from backend.jobs.events import Entry
+from backend.jobs.state import JobDefinition, JobState, fold
+
+
+@dataclass(eq=False)
+class _Job:
+    state: JobState
+    entries: list[Entry] = field(default_factory=list)
+    appended: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set, and replaced by a fresh one, at every append: wakes all followers at once."""
+    gone: bool = False
+    lease: tuple[str, float] | None = None
+    """Owner and the monotonic time at which its lease ends."""
+
+    def wake(self) -> None:
+        self.appended.set()
+        self.appended = asyncio.Event()
+
+
+class MemoryJobLog:
+    """Implements JobLog. `clock` gives Unix time in seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._jobs: dict[str, _Job] = {}
+        self._starts: dict[str, str] = {}
+        self._starts_of: dict[str, list[str]] = {}
+        self._open: Counter[str] = Counter()
+
+    def _job(self, job_id: str) -> _Job:
+        try:
+            return self._jobs[job_id]
+        except KeyError:
+            raise JobNotFound from None
+
+    async def create(self, definition: JobDefinition) -> JobState:
+        if definition.job_id in self._jobs:
+            raise Conflict("A job with this id exists.")
+        job = self._jobs[definition.job_id] = _Job(JobState.new(definition))
+        self._open[definition.client] += 1
+        return job.state
+
+    async def state(self, job_id: str) -> JobState:
+        return self._job(job_id).state
+
+    async def snapshot(self, job_id: str) -> bytes:
+        return self._job(job_id).state.snapshot
+
+    async def commit(self, job_id: str, decide: Decide) -> JobState:
+        job = self._job(job_id)
+        before = job.state
+        now = self._clock()
+        entries = [Entry(before.cursor + k, now, event) for k, event in enumerate(decide(before), 1)]
+        if not entries:
+            return before
+        job.state = fold(before, entries)
+        job.entries.extend(entries)
+        self._count_open(before, job.state)
+        job.wake()
+        return job.state
+
+    def _count_open(self, before: JobState, after: JobState) -> None:
+        change = int(before.done) - int(after.done)
+        client = after.definition.client
+        self._open[client] += change
+        if not self._open[client]:
+            del self._open[client]
+
+    async def entries(self, job_id: str, after: int = 0) -> Sequence[Entry]:
+        return self._job(job_id).entries[after:]
+
+    async def follow(self, job_id: str, after: int = 0) -> AsyncIterator[Sequence[Entry]]:
+        job = self._job(job_id)
+        while True:
+            appended = job.appended
+            if job.gone:
+                raise JobNotFound
+            if found := job.entries[after:]:
+                after = found[-1].seq
+                yield found
+            else:
+                await appended.wait()
+
+    async def delete(self, job_id: str) -> None:
+        job = self._job(job_id)
+        del self._jobs[job_id]
+        for key in self._starts_of.pop(job_id, ()):
+            self._starts.pop(key, None)
+        if not job.state.done:
+            self._count_open(job.state, JobState(job.state.definition, job.state.pages, done=True))
+        job.gone = True
+        job.wake()
+
+    async def remember_start(self, key: str, job_id: str) -> str:
+        bound = self._starts.setdefault(key, job_id)
+        if bound == job_id:
+            self._starts_of.setdefault(job_id, []).append(key)
+        return bound
+
+    async def open_jobs(self, client: str) -> int:
+        return self._open.get(client, 0)
+
+    async def job_ids(self) -> Sequence[str]:
+        return tuple(self._jobs)
+
+    async def acquire(self, job_id: str, owner: str, ttl_s: float) -> bool:
+        job = self._job(job_id)
+        now = time.monotonic()
+        if job.lease and job.lease[0] != owner and job.lease[1] > now:
+            return False
+        job.lease = (owner, now + ttl_s)
+        return True
+
+    async def release(self, job_id: str, owner: str) -> None:
+        job = self._jobs.get(job_id)
+        if job and job.lease and job.lease[0] == owner:
+            job.lease = None
+
+    async def aclose(self) -> None:
+        for job_id in tuple(self._jobs):
+            await self.delete(job_id)
