@@ -1,0 +1,130 @@
+"""The embedded page reader: OCR on the processor, then geometry. Needs no GPU, no account, no download.
+
+It knows no characters: `speaker` is always None. The trap: the OCR engine runs one page at a time, so reading is one thread
+wide on purpose, and a window that is cancelled stops after the page in hand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from PIL import Image
+
+from backend.engine import EngineState
+from backend.errors import BadImage, ReadingFailed
+from backend.imaging import decode_page
+from backend.readers.base import Box, Reading, ReadOptions, TextBox
+from backend.readers.embedded.bubbles import Bubble, group_lines
+from backend.readers.embedded.kinds import kind_of
+from backend.readers.embedded.language import detect_language
+from backend.readers.embedded.line import Line
+from backend.readers.embedded.recognizer import Recognizer, engine_fingerprint, make_recognizer
+from backend.readers.embedded.ruby import drop_furigana
+from backend.readers.layout import cut_page, panels_of, reading_order
+
+REVISION: Final = 1
+"""Raised whenever the code of this room may read the same page in another way: cached readings are found by it."""
+
+MIN_CONFIDENCE: Final = 0.5
+SPEAKS: Final = re.compile(r"\w|[!?！？…]")
+MAX_SIDE: Final = 6000
+"""Longest side given to the OCR engine, in pixels."""
+
+
+class EmbeddedReader:
+    """A `PageReader` on the processor. `threads` is how many cores one page may use."""
+
+    name = "embedded"
+
+    def __init__(self, threads: int = 2) -> None:
+        self._threads = threads
+        self._state = EngineState.IDLE
+        self._recognizer: Recognizer | None = None
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="embedded-reader")
+        self._loading = asyncio.Lock()
+
+    @property
+    def fingerprint(self) -> str:
+        return f"embedded-{REVISION}-{engine_fingerprint()}"
+
+    @property
+    def state(self) -> EngineState:
+        return self._state
+
+    async def load(self) -> None:
+        """Loads the OCR engine and reads one blank page, so that the first real one is not slower."""
+        async with self._loading:
+            if self._state is EngineState.READY:
+                return
+            loop = asyncio.get_running_loop()
+            try:
+                self._state = EngineState.LOADING
+                recognizer = await loop.run_in_executor(self._executor, make_recognizer, self._threads)
+                self._state = EngineState.WARMING
+                await loop.run_in_executor(self._executor, recognizer.lines, Image.new("RGB", (64, 64), "white"))
+            except BaseException:
+                self._state = EngineState.FAILED
+                raise
+            self._recognizer = recognizer
+            self._state = EngineState.READY
+
+    async def read(self, pages: Sequence[bytes], options: ReadOptions) -> list[Reading | ReadingFailed]:
+        await self.load()
+        loop = asyncio.get_running_loop()
+        # One call a page: a cancelled window is let go between two pages.
+        return [await loop.run_in_executor(self._executor, self._read_one, page, options) for page in pages]
+
+    async def aclose(self) -> None:
+        self._recognizer = None
+        self._state = EngineState.IDLE
+        await asyncio.to_thread(self._executor.shutdown, wait=True, cancel_futures=True)
+
+    def _read_one(self, page: bytes, options: ReadOptions) -> Reading | ReadingFailed:
+        assert self._recognizer is not None
+        try:
+            return read_page(decode_page(page), options, self._recognizer)
+        except BadImage as error:
+            return ReadingFailed(error.detail)
+        except (RuntimeError, ValueError, MemoryError) as error:
+            return ReadingFailed(f"The OCR engine failed on this page: {error}")
+
+
+def read_page(image: Image.Image, options: ReadOptions, recognizer: Recognizer) -> Reading:
+    """The way of one page, blocking: lines, bubbles, panels, order, kinds."""
+    bubbles = group_lines(drop_furigana(_lines(image, recognizer)))
+    tree = cut_page(image)
+    panels = panels_of(image, tree)
+    panels = [panels[i] for i in reading_order(panels, options.direction, tree)]
+    order = reading_order([bubble.box for bubble in bubbles], options.direction, tree)
+    boxes = tuple(_text_box(bubbles[i], image.size, panels, options) for i in order)
+    return Reading(width=image.width, height=image.height, panels=tuple(panels), boxes=boxes)
+
+
+def _lines(image: Image.Image, recognizer: Recognizer) -> list[Line]:
+    found = recognizer.lines(image)
+    return [line for line in found if line.confidence >= MIN_CONFIDENCE and SPEAKS.search(line.text)]
+
+
+def _text_box(bubble: Bubble, size: tuple[int, int], panels: Sequence[Box], options: ReadOptions) -> TextBox:
+    x0, y0, x1, y1 = bubble.box
+    box = (max(0.0, x0), max(0.0, y0), min(float(size[0]), x1), min(float(size[1]), y1))
+    text = bubble.text
+    return TextBox(
+        box=box,
+        text=text,
+        kind=kind_of(bubble, size),
+        lang=detect_language(text, options.lang),
+        confidence=bubble.confidence,
+        panel=_panel_of(box, panels),
+        vertical=bubble.vertical,
+    )
+
+
+def _panel_of(box: Box, panels: Sequence[Box]) -> int | None:
+    """The panel that holds the middle of a box; None between panels."""
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    return next((i for i, (x0, y0, x1, y1) in enumerate(panels) if x0 <= x < x1 and y0 <= y < y1), None)

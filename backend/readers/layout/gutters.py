@@ -1,0 +1,148 @@
+"""Gutters: the blank bands between panels, found in the image, and the tree of regions they cut a page into.
+
+A page is cut again and again at its best gutter, across first and then down, until no region has one. The cuts may be slightly
+slanted, as artists draw them. Nothing here knows about text or about right and left: `order.py` walks the tree.
+
+The trap: a blank stretch inside a panel looks like a gutter too. A band counts only if it runs the whole way through its region,
+is thin, and leaves a piece worth having on both sides; bubbles and art break most others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from backend.readers.base import Box
+
+MAP_SIZE: Final = 600
+"""Longest side of the map gutters are looked for in, in cells."""
+
+MAX_DEPTH: Final = 9
+SLANTS: Final = (0.0, 0.05, -0.05, 0.1, -0.1, 0.16, -0.16)
+"""Slopes tried, in cells down per cell across."""
+
+BLANK_SHARE: Final = 0.98
+"""Share of a line's cells that must be blank for it to belong to a gutter."""
+
+MIN_PIECE: Final = MAP_SIZE // 10
+"""A cut leaves at least this many cells on both sides."""
+
+MAX_GUTTER: Final = 0.12
+"""Widest gutter, as a share of the map's longer side: wider blanks are missing art, not gutters."""
+
+MIN_PANEL_SHARE: Final = 0.01
+"""Share of the page below which a region is not called a panel."""
+
+BlankMap = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Where a region falls in two. `down` is True when the pieces lie one under the other.
+
+    The line is `place + slope * (t - middle)` in page pixels, t running along it.
+    """
+
+    down: bool
+    place: float
+    slope: float
+    middle: float
+
+    def before(self, x: float, y: float) -> bool:
+        """Whether a point lies above (or left of) the gutter."""
+        across, along = (y, x) if self.down else (x, y)
+        return across < self.place + self.slope * (along - self.middle)
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A rectangle of the page (pixels); with a cut, the two regions above/left and below/right of it."""
+
+    box: Box
+    cut: Cut | None = None
+    pieces: tuple[Region, Region] | None = None
+
+    def leaves(self) -> list[Region]:
+        if self.pieces is None:
+            return [self]
+        return self.pieces[0].leaves() + self.pieces[1].leaves()
+
+
+def cut_page(image: Image.Image) -> Region:
+    """The tree of regions of a page; its root is the whole page."""
+    blank, scale = _blank_map(image)
+    return _cut(blank, scale, (0, 0, blank.shape[1], blank.shape[0]), 0)
+
+
+def panels_of(image: Image.Image, root: Region) -> list[Box]:
+    """The leaves of the tree that hold something, drawn in to what they hold, in the tree's order (top left first)."""
+    blank, scale = _blank_map(image)
+    panels = []
+    for leaf in root.leaves():
+        x0, y0, x1, y1 = (round(value * scale) for value in leaf.box)
+        ink = ~blank[y0:y1, x0:x1]
+        # A line of cells is content when a few of them are inked; single specks of dust are not.
+        rows, columns = (np.flatnonzero(ink.sum(axis) > 0.02 * ink.shape[axis]) for axis in (1, 0))
+        if not rows.size or not columns.size:
+            continue
+        box = (x0 + columns[0], y0 + rows[0], x0 + columns[-1] + 1, y0 + rows[-1] + 1)
+        if (box[2] - box[0]) * (box[3] - box[1]) >= MIN_PANEL_SHARE * blank.size:
+            panels.append(_clip(tuple(float(value) / scale for value in box), image.size))
+    return panels
+
+
+def _clip(box: tuple[float, ...], size: tuple[int, int]) -> Box:
+    return (max(0.0, box[0]), max(0.0, box[1]), min(float(size[0]), box[2]), min(float(size[1]), box[3]))
+
+
+def _blank_map(image: Image.Image) -> tuple[BlankMap, float]:
+    """Which cells of the scaled page are gutter-coloured (white, or black on pages with black margins), and the scale."""
+    scale = MAP_SIZE / max(image.size)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    grey = np.asarray(image.convert("L").resize(size, Image.Resampling.BOX))
+    edge = np.concatenate([grey[:3].ravel(), grey[-3:].ravel(), grey[:, :3].ravel(), grey[:, -3:].ravel()])
+    return (grey < 40 if np.median(edge) < 60 else grey > 218), scale
+
+
+def _cut(blank: BlankMap, scale: float, region: tuple[int, int, int, int], depth: int) -> Region:
+    x0, y0, x1, y1 = region
+    box = (x0 / scale, y0 / scale, x1 / scale, y1 / scale)
+    for down in (True, False) if depth < MAX_DEPTH else ():
+        cells = blank[y0:y1, x0:x1]
+        found = _best_gutter(cells if down else cells.T, max(blank.shape))
+        if found is None:
+            continue
+        place, slope = found
+        at, middle = (y0 + place, (x0 + x1 - 1) / 2) if down else (x0 + place, (y0 + y1 - 1) / 2)
+        first, second = ((x0, y0, x1, at), (x0, at, x1, y1)) if down else ((x0, y0, at, y1), (at, y0, x1, y1))
+        pieces = (_cut(blank, scale, first, depth + 1), _cut(blank, scale, second, depth + 1))
+        return Region(box, Cut(down, at / scale, slope, middle / scale), pieces)
+    return Region(box)
+
+
+def _best_gutter(cells: BlankMap, page_size: int) -> tuple[int, float] | None:
+    """The row and slope of the best blank band across `cells`, or None."""
+    height, width = cells.shape
+    if height < 2 * MIN_PIECE or width < 6:
+        return None
+    best: tuple[float, int, float] | None = None
+    offsets = np.arange(width) - (width - 1) / 2
+    for slope in SLANTS:
+        rows = np.arange(height)[:, None] + np.round(slope * offsets).astype(int)[None]
+        on_page = (rows >= 0) & (rows < height)
+        blank = cells[np.clip(rows, 0, height - 1), np.arange(width)] & on_page
+        share = blank.sum(1) / np.maximum(1, on_page.sum(1))
+        good = (share >= BLANK_SHARE) & (on_page.mean(1) > 0.97)
+        good[:MIN_PIECE] = good[height - MIN_PIECE :] = False
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], good.astype(int), [0]])))
+        for start, end in zip(edges[::2], edges[1::2], strict=True):
+            if 2 <= end - start < MAX_GUTTER * page_size:
+                # Cleaner first, then wider (up to a point), then straighter.
+                quality = float(share[start:end].mean()) + 0.004 * min(end - start, 8) - 0.15 * abs(slope)
+                if best is None or quality > best[0]:
+                    best = (quality, int(start + end) // 2, slope)
+    return None if best is None else best[1:]
