@@ -15,13 +15,13 @@ from tests.support.lines import script_line
 
 def a_cue(number: int = 0, text: str = "Hello.", *, speaker: str | None = None, spoken: str = "x", start_s: float = 0.15) -> Cue:
     line = script_line(number, text, spoken=spoken, speaker=speaker)
-    return cue(line, start_s=start_s, end_s=start_s + 1.2345, page_size=(100, 100))
+    return cue(line, start_s=start_s, end_s=start_s + 1.25, page_size=(100, 100))
 
 
 def test_a_caption_has_its_time_its_speaker_and_its_text() -> None:
     found = captions_vtt([a_cue(3, "待って！", speaker="ケン", start_s=61.0), a_cue(5, "Who?", start_s=3700.5)])
     assert found == (
-        "WEBVTT\n\n3\n00:01:01.000 --> 00:01:02.234\n<v ケン>待って！</v>\n\n5\n01:01:40.500 --> 01:01:41.734\nWho?\n"
+        "WEBVTT\n\n3\n00:01:01.000 --> 00:01:02.250\n<v ケン>待って！</v>\n\n5\n01:01:40.500 --> 01:01:41.750\nWho?\n"
     )
 
 

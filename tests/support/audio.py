@@ -17,9 +17,8 @@ Samples = NDArray[np.float32]
 
 def tone(hz: float, duration_s: float, sample_rate: int, *, amplitude: float = 0.3) -> Samples:
     """A sine, mono float32."""
-    times = np.arange(round(duration_s * sample_rate)) / sample_rate
-    sine: Samples = (amplitude * np.sin(2 * np.pi * hz * times)).astype(np.float32)
-    return sine
+    times: NDArray[np.float64] = np.arange(round(duration_s * sample_rate)) / sample_rate
+    return (amplitude * np.sin(2 * np.pi * hz * times)).astype(np.float32)
 
 
 def speech_like(duration_s: float, sample_rate: int, *, seed: int = 0, rms: float = 0.05) -> Samples:
