@@ -1,0 +1,65 @@
+"""The memory of all series: read a cast, or change it safely while other windows change it too.
+
+A change is a pure function of the cast; when another window was faster it is called again on what that window left.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from backend.errors import Unavailable
+from backend.series.model import SeriesCast
+from backend.series.store import MemorySeriesStore, SeriesStore
+
+T = TypeVar("T")
+
+MOST_ATTEMPTS: Final = 50
+"""Windows of one series that change it at the same instant wait for each other at most this often."""
+
+
+class SeriesMemory:
+    """Casts by owner and series.
+
+    What one owner teaches is not heard by another: names and voices are a reader's own, and a stranger must not change them.
+    """
+
+    def __init__(self, store: SeriesStore | None = None) -> None:
+        self._store = store or MemorySeriesStore()
+
+    async def cast(self, owner: str, series_id: str) -> SeriesCast:
+        """The cast as known now; empty for a series nobody has read."""
+        _, data = await self._store.load(_key(owner, series_id))
+        return _decoded(data)
+
+    async def update(self, owner: str, series_id: str, change: Callable[[SeriesCast], tuple[SeriesCast, T]]) -> T:
+        """Replaces the cast by what `change` makes of it and returns the other thing `change` says.
+
+        Nothing is written when the cast stays as it is. What `change` raises is raised here.
+
+        Raises:
+            Unavailable: the store does not answer, or too many others change the same series at once.
+        """
+        key = _key(owner, series_id)
+        for _ in range(MOST_ATTEMPTS):
+            version, data = await self._store.load(key)
+            before = _decoded(data)
+            after, result = change(before)
+            if after == before or await self._store.replace(key, version, after.model_dump_json().encode()):
+                return result
+        raise Unavailable("The cast of this series is being changed by too many windows at once.")
+
+    async def forget(self, owner: str, series_id: str) -> None:
+        """Removes everything known of a series."""
+        await self._store.delete(_key(owner, series_id))
+
+
+def _key(owner: str, series_id: str) -> str:
+    """Hashed: series ids are a client's free text, and object keys must not be."""
+    digest = hashlib.sha256(f"{owner}\n{series_id}".encode("utf-8", "surrogatepass")).hexdigest()
+    return f"series/{digest[:32]}"
+
+
+def _decoded(data: bytes) -> SeriesCast:
+    return SeriesCast.model_validate_json(data) if data else SeriesCast()
