@@ -49,7 +49,10 @@ class JobLog(Protocol):
         ...
 
     async def remember_start(self, key: str, job_id: str) -> str:
-        """Binds an idempotency key to a job unless it is bound to a living one; returns the job it is bound to."""
+        """Binds an idempotency key to a job unless it is bound to a living one; returns the job it is bound to.
+
+        The job must exist: two equal starts at once both create theirs, and the one that is not returned removes its own again.
+        """
         ...
 
     async def open_jobs(self, client: str) -> int:
@@ -58,6 +61,10 @@ class JobLog(Protocol):
 
     async def job_ids(self) -> Sequence[str]:
         """All jobs there are, for the keeper and for recovery."""
+        ...
+
+    async def abandoned(self) -> Sequence[str]:
+        """Unfinished jobs that no pipeline holds a lease on, for recovery."""
         ...
 
     async def acquire(self, job_id: str, owner: str, ttl_s: float) -> bool:

@@ -28,6 +28,10 @@ class _Job:
     lease: tuple[str, float] | None = None
     """Owner and the monotonic time at which its lease ends."""
 
+    def held(self, now: float, but_by: str | None = None) -> bool:
+        """Whether somebody (else than `but_by`) holds the lease at the monotonic time `now`."""
+        return self.lease is not None and self.lease[0] != but_by and self.lease[1] > now
+
     def wake(self) -> None:
         self.appended.set()
         self.appended = asyncio.Event()
@@ -119,10 +123,14 @@ class MemoryJobLog:
     async def job_ids(self) -> Sequence[str]:
         return tuple(self._jobs)
 
+    async def abandoned(self) -> Sequence[str]:
+        now = time.monotonic()
+        return tuple(job_id for job_id, job in self._jobs.items() if not job.state.done and not job.held(now))
+
     async def acquire(self, job_id: str, owner: str, ttl_s: float) -> bool:
         job = self._job(job_id)
         now = time.monotonic()
-        if job.lease and job.lease[0] != owner and job.lease[1] > now:
+        if job.held(now, but_by=owner):
             return False
         job.lease = (owner, now + ttl_s)
         return True
