@@ -5,7 +5,7 @@ Twins: `memory.py` (one process; what the laptop runs) and Redis (several proces
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 from backend.jobs.decisions import Decide
@@ -37,7 +37,7 @@ class JobLog(Protocol):
         """The log from the entry behind `after` to its present end."""
         ...
 
-    def follow(self, job_id: str, after: int = 0) -> AsyncIterator[Sequence[Entry]]:
+    def follow(self, job_id: str, after: int = 0) -> AsyncGenerator[Sequence[Entry], None]:
         """The log from behind `after`, then what is appended, in batches, until the job is gone (JobNotFound).
 
         Close the iterator (`contextlib.aclosing`) to unsubscribe.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 
 from backend.errors import Conflict, JobNotFound
@@ -89,7 +89,7 @@ class MemoryJobLog:
     async def entries(self, job_id: str, after: int = 0) -> Sequence[Entry]:
         return self._job(job_id).entries[after:]
 
-    async def follow(self, job_id: str, after: int = 0) -> AsyncIterator[Sequence[Entry]]:
+    async def follow(self, job_id: str, after: int = 0) -> AsyncGenerator[Sequence[Entry], None]:
         job = self._job(job_id)
         while True:
             appended = job.appended

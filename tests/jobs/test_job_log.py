@@ -189,7 +189,7 @@ async def test_a_follower_ahead_of_the_log_waits_for_what_comes(log: JobLog) -> 
     assert not task.done()
     await log.commit(job_id, decisions.advance(0, 1, PageState.TTS))
     await log.commit(job_id, ready(0))
-    assert [entry.seq for entry in await task][0] == 4
+    assert (await task)[0].seq == 4
 
 
 async def test_a_lease_has_one_owner_who_may_renew_and_give_it_back(log: JobLog, elsewhere: JobLog) -> None:

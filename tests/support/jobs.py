@@ -17,7 +17,7 @@ MAX_JOB_BYTES = 1_000_000
 def a_definition(
     pages: int = 3, *, client: str = "client-a", job_id: str | None = None, created_at: float = 1000.0
 ) -> JobDefinition:
-    job_id = job_id or f"job_{secrets.token_hex(16)}"
+    job_id = f"job_{secrets.token_hex(16)}"
     return JobDefinition(
         job_id=job_id,
         client=client,
