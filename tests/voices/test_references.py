@@ -1,0 +1,147 @@
+"""What a person who uploads a recording can rely on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from backend.acoustics import median_pitch_hz
+from backend.errors import InvalidRequest
+from backend.voices.references import MAX_BYTES, SAMPLE_RATE, decode, prepare_reference
+from tests.support.recordings import encoded, phrase, rest
+
+WORDS = "It was a quiet morning, and nobody had noticed."
+
+
+def spoken(*lengths_s: float, pitch_hz: float = 180.0) -> np.ndarray:
+    """Phrases with rests of 0.4 s between and around them."""
+    parts = [rest(0.4)]
+    for number, length_s in enumerate(lengths_s):
+        parts += [phrase(length_s, pitch_hz, seed=number), rest(0.4)]
+    return np.concatenate(parts)
+
+
+def noise(duration_s: float) -> np.ndarray:
+    """Hiss of level 0.1."""
+    return np.random.default_rng(1).normal(size=round(duration_s * SAMPLE_RATE)).astype(np.float32) * 0.1
+
+
+@pytest.mark.parametrize("kind", ["wav", "flac", "mp3", "m4a"])
+def test_every_announced_format_becomes_mono_flac_of_the_engines_rate(kind: str) -> None:
+    prepared = prepare_reference(encoded(spoken(2.0, 2.0), kind), WORDS)
+
+    clip = decode(prepared.flac)
+    assert prepared.flac[:4] == b"fLaC"
+    assert len(clip) == pytest.approx(prepared.duration_s * SAMPLE_RATE, abs=2)
+    assert 4.0 < prepared.duration_s < 5.0
+    assert prepared.transcript == WORDS
+
+
+def test_other_rates_are_resampled_and_silence_around_the_speech_goes() -> None:
+    slow = np.concatenate([rest(2.0, 16_000), phrase(3.5, rate=16_000), rest(2.0, 16_000)])
+
+    prepared = prepare_reference(encoded(slow, "wav", 16_000), WORDS)
+
+    assert prepared.duration_s == pytest.approx(3.74, abs=0.2)
+    assert prepared.kept.start_s == pytest.approx(1.9, abs=0.1)
+
+
+def test_equal_recordings_have_one_content_hash_and_others_another() -> None:
+    first, again = (prepare_reference(encoded(spoken(3.5), "wav"), WORDS) for _ in range(2))
+    other = prepare_reference(encoded(spoken(3.6), "wav"), WORDS)
+
+    assert first.content_hash == again.content_hash != other.content_hash
+
+
+@pytest.mark.parametrize("pitch_hz", [95.0, 180.0, 310.0])
+def test_pitch_and_brightness_are_measured(pitch_hz: float) -> None:
+    prepared = prepare_reference(encoded(spoken(4.0, pitch_hz=pitch_hz), "flac"), WORDS)
+
+    assert prepared.pitch_hz == pytest.approx(pitch_hz, rel=0.06)
+    assert 200 < prepared.brightness_hz < 3000
+
+
+def test_a_higher_voice_measures_brighter_than_the_same_voice_muffled() -> None:
+    clear = spoken(4.0)
+    muffled = np.convolve(clear, np.ones(24) / 24, "same").astype(np.float32) * 1.5
+
+    bright, dull = (prepare_reference(encoded(samples, "flac"), WORDS).brightness_hz for samples in (clear, muffled))
+
+    assert bright > 1.1 * dull
+
+
+def test_one_empty_or_opposite_channel_does_not_cost_the_voice() -> None:
+    voice = spoken(4.0)
+    for right in (np.zeros_like(voice), -voice):
+        prepared = prepare_reference(encoded(np.stack([voice, right]), "wav"), WORDS)
+        assert median_pitch_hz(decode(prepared.flac), SAMPLE_RATE) == pytest.approx(180, rel=0.06)
+
+
+def test_a_long_recording_is_cut_at_pauses_to_whole_sentences_with_their_transcript() -> None:
+    sentences = ["I walked along the river for hours.", "Then it rained.", "Nobody came to meet me at the old station, as usual."]
+    letters = [len(sentence.replace(" ", "")) for sentence in sentences]
+    lengths = [14.0 * count / sum(letters) for count in letters]
+
+    prepared = prepare_reference(encoded(spoken(*lengths), "wav"), " ".join(sentences))
+
+    assert 3.0 <= prepared.duration_s <= 10.0
+    kept = [sentence for sentence in sentences if sentence in prepared.transcript]
+    assert prepared.transcript == " ".join(kept)
+    expected_s = sum(lengths[sentences.index(sentence)] for sentence in kept) + 0.4 * (len(kept) - 1) + 0.24
+    assert prepared.duration_s == pytest.approx(expected_s, abs=0.25)
+
+
+def test_a_long_recording_whose_pauses_do_not_fit_the_transcript_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="do not match the transcript"):
+        prepare_reference(encoded(spoken(12.0), "wav"), "One sentence. Two sentences. Three sentences.")
+
+
+@pytest.mark.parametrize(
+    ("recording", "reason"),
+    [
+        pytest.param(rest(5.0), "almost silent", id="nothing said"),
+        pytest.param(spoken(2.0), "at least 3 s", id="too short"),
+        pytest.param(spoken(4.0) * 0.005, "almost silent", id="too quiet"),
+        pytest.param(np.clip(spoken(4.0) * 30, -1, 1), "distorted", id="clipped"),
+        pytest.param(
+            spoken(4.0) + 0.5 * noise(len(spoken(4.0)) / SAMPLE_RATE),
+            "noise or music|too little speech",
+            id="noisy",
+        ),
+        pytest.param(noise(4.0), "too little speech|noise", id="only noise"),
+        pytest.param(phrase(31.5), "longer than 30 s", id="too long"),
+    ],
+)
+def test_a_recording_that_cannot_be_cloned_from_is_refused_with_the_reason(recording: np.ndarray, reason: str) -> None:
+    with pytest.raises(InvalidRequest, match=reason):
+        prepare_reference(encoded(recording, "flac"), WORDS)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "no bytes"),
+        (b"not sound at all" * 100, "cannot be decoded"),
+        (b"RIFF\x24\x00\x00\x00WAVE", "cannot be decoded|not WAV"),
+        (b"\0" * (MAX_BYTES + 1), "larger than 20 MB"),
+    ],
+)
+def test_bytes_that_are_no_recording_are_refused_with_the_reason(data: bytes, reason: str) -> None:
+    with pytest.raises(InvalidRequest, match=reason):
+        prepare_reference(data, WORDS)
+
+
+def test_other_containers_stay_closed() -> None:
+    with pytest.raises(InvalidRequest, match="not WAV, FLAC, MP3 or M4A"):
+        prepare_reference(encoded(spoken(4.0), "ogg"), WORDS)
+
+
+def test_a_file_cut_short_is_never_taken_for_a_whole_one_without_speech_enough() -> None:
+    whole = encoded(spoken(4.0), "m4a")
+    with pytest.raises(InvalidRequest):
+        prepare_reference(whole[: len(whole) // 3], WORDS)
+
+
+def test_a_recording_without_transcript_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="transcript is empty"):
+        prepare_reference(encoded(spoken(4.0), "flac"), " … ")
