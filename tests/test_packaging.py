@@ -1,0 +1,73 @@
+"""What is installed: pins lie in the declared ranges, and every library the program imports is declared."""
+
+from __future__ import annotations
+
+import ast
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+OF_THIS_PROJECT = "tanoshi-narration"
+GPU_ROOMS = ("backend/readers/magi/", "backend/synthesizers/sovits/", "backend/weights/")
+"""Where libraries of the [gpu] extra may be imported."""
+
+
+def pins(name: str) -> list[Requirement]:
+    lines = [line.split(" #")[0].strip() for line in (ROOT / name).read_text(encoding="utf-8").splitlines()]
+    return [Requirement(line) for line in lines if line and not line.startswith(("#", "-r"))]
+
+
+def declared(extra: str | None = None) -> list[Requirement]:
+    listed = PROJECT["dependencies"] if extra is None else PROJECT["optional-dependencies"][extra]
+    return [r for r in map(Requirement, listed) if r.name != OF_THIS_PROJECT]
+
+
+def names(requirements: list[Requirement]) -> set[str]:
+    return {canonicalize_name(r.name) for r in requirements}
+
+
+@pytest.mark.parametrize(
+    ("file", "ranges"),
+    [("backend/requirements.txt", declared()), ("requirements-dev.txt", [*declared("test"), *declared("gpu")])],
+    ids=["serving", "testing"],
+)
+def test_pins_cover_the_declared_names_and_lie_in_their_ranges(file: str, ranges: list[Requirement]) -> None:
+    allowed = {canonicalize_name(r.name): r for r in ranges}
+    assert names(pins(file)) == set(allowed)
+    for pin in pins(file):
+        (exact,) = pin.specifier
+        assert exact.operator == "=="
+        declaration = allowed[canonicalize_name(pin.name)]
+        assert declaration.specifier.contains(exact.version), pin
+        assert pin.extras == declaration.extras, pin
+
+
+def test_requirements_are_plain_pins() -> None:
+    """No index, URL or hash: `pins` refuses options, so reading the files is most of the test."""
+    assert not [pin for file in ("backend/requirements.txt", "requirements-dev.txt") for pin in pins(file) if pin.url]
+
+
+def imported(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    modules = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    modules |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module and not node.level}
+    return (
+        {module.partition(".")[0] for module in modules} - sys.stdlib_module_names - {"backend", "samples", "benchmarks", "tests"}
+    )
+
+
+def test_every_library_the_program_imports_is_declared() -> None:
+    by_module = packages_distributions()
+    for path in sorted((ROOT / "backend").rglob("*.py")):
+        place = path.relative_to(ROOT).as_posix()
+        known = names(declared()) | (names(declared("gpu")) if place.startswith(GPU_ROOMS) else set())
+        for module in imported(path):
+            distributions = {canonicalize_name(name) for name in by_module.get(module, [module])}
+            assert distributions & known, f"{place} imports {module}, which pyproject.toml does not declare"
