@@ -17,16 +17,17 @@ Samples = NDArray[np.float32]
 
 def tone(hz: float, duration_s: float, sample_rate: int, *, amplitude: float = 0.3) -> Samples:
     """A sine, mono float32."""
-    times: NDArray[np.float64] = np.arange(round(duration_s * sample_rate)) / sample_rate
-    return (amplitude * np.sin(2 * np.pi * hz * times)).astype(np.float32)
+    times = np.arange(round(duration_s * sample_rate)) / sample_rate
+    wave: NDArray[np.float64] = np.sin(2 * np.pi * hz * times)
+    return (amplitude * wave).astype(np.float32)
 
 
 def speech_like(duration_s: float, sample_rate: int, *, seed: int = 0, rms: float = 0.05) -> Samples:
     """Noise in syllables of 4 Hz with the strong peaks speech has (crest factor of some 15 dB)."""
     random = np.random.default_rng(seed)
     times = np.arange(round(duration_s * sample_rate)) / sample_rate
-    sound = random.laplace(size=len(times)) * (0.1 + np.sin(np.pi * 4 * times) ** 2)
-    return (sound * rms / np.sqrt(np.square(sound).mean())).astype(np.float32)
+    sound: NDArray[np.float64] = random.laplace(size=len(times)) * (0.1 + np.sin(np.pi * 4 * times) ** 2)
+    return (sound * (rms / float(np.sqrt(np.square(sound).mean())))).astype(np.float32)
 
 
 def padded(samples: Samples, sample_rate: int, *, head_s: float = 0.0, tail_s: float = 0.0) -> Samples:
