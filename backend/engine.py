@@ -22,8 +22,10 @@ class EngineState(StrEnum):
 class Engine(Protocol):
     """The life every engine shares."""
 
-    name: str
-    """Short and stable: what READER or SYNTHESIZER calls it ("embedded", "magi", ...)."""
+    @property
+    def name(self) -> str:
+        """Short and stable: what READER or SYNTHESIZER calls it ("embedded", "magi", ...)."""
+        ...
 
     @property
     def fingerprint(self) -> str:

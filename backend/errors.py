@@ -121,6 +121,10 @@ class UploadTooLarge(BadImage):
     code = "upload_too_large"
     title = "The upload is larger than max_bytes"
 
+    def headers(self) -> dict[str, str]:
+        # The rest of the body is on its way; without this the server would take it in to keep the connection.
+        return {"Connection": "close"}
+
 
 class UnknownVoice(InvalidRequest):
     code = "unknown_voice"

@@ -29,7 +29,9 @@ def _default_data_dir() -> Path:
 class Settings(BaseSettings):
     """The program's settings. Field `api_base_url` is the variable API_BASE_URL, and so on."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
+    )
 
     # --- addresses ---
     api_base_url: str | None = None
@@ -140,7 +142,9 @@ class Settings(BaseSettings):
         if self.reader == "magi" and self.magi_dir is None:
             raise ConfigurationError("READER=magi needs MAGI_DIR, the folder that `tanoshi weights magi --to DIR` fills.")
         if self.synthesizer == "sovits" and self.sovits_dir is None:
-            raise ConfigurationError("SYNTHESIZER=sovits needs SOVITS_DIR, the folder that `tanoshi weights sovits --to DIR` fills.")
+            raise ConfigurationError(
+                "SYNTHESIZER=sovits needs SOVITS_DIR, the folder that `tanoshi weights sovits --to DIR` fills."
+            )
         if self.redis_url is not None:
             raise ConfigurationError("REDIS_URL is set, but this version keeps job state in its own process only; unset it.")
         if self.bucket_name is not None or self.bucket_url is not None:

@@ -85,6 +85,18 @@ def failed(index: int, revision: int, reason: str) -> Decide:
     return decide
 
 
+def rejected(index: int, reason: str) -> Decide:
+    """Bytes were refused at the door. A page that has good bytes keeps them; one that has none ends with the reason."""
+
+    def decide(state: JobState) -> Sequence[Event]:
+        page = page_of(state, index)
+        if page.uploaded or page.state.ended:
+            return ()
+        return _completed(state, _status(index, page.revision, PageState.ERROR, reason=reason))
+
+    return decide
+
+
 def retry(index: int) -> Decide:
     """The client asks for one page again: a new revision of the same bytes. Without bytes, or while it is worked on: nothing."""
 

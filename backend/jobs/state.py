@@ -63,7 +63,7 @@ class JobDefinition(BaseModel):
     """Opaque identity of the client (a hash): scope of idempotency and quotas."""
     chapter_id: str
     series_id: str
-    voice_pack: dict[str, str]
+    voice_pack: dict[str, str | tuple[str, ...]]
     window_start: int
     window_size: int
     options: NarrationOptions
@@ -166,15 +166,13 @@ def fold(state: JobState, entries: Iterable[Entry]) -> JobState:
     return state
 
 
-def _apply(state: JobState, entry: Entry) -> JobState:
+def _apply(state: JobState, entry: Entry) -> JobState:  # noqa: PLR0911 - one return a kind of event
     data = entry.event.data
     match entry.event.name:
         case EventName.PAGE_UPLOADED:
             page = PageRecord(data["index"], revision=data["revision"], sha256=data["sha256"], media_type=data["media_type"])
             reopened = replace(state, done=False, run=state.run + 1) if state.done else state
-            return replace(
-                _with_page(reopened, page), uploaded_bytes=state.uploaded_bytes + data["bytes"], uploaded_at=entry.at
-            )
+            return replace(_with_page(reopened, page), uploaded_bytes=state.uploaded_bytes + data["bytes"], uploaded_at=entry.at)
         case EventName.PAGE_STATUS:
             page = state.pages[data["index"]]
             if data["revision"] != page.revision:  # a retry or a correction begins a new revision of the same bytes

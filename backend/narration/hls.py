@@ -132,6 +132,7 @@ def _mux(samples: NDArray[np.float32], sample_rate: int) -> dict[str, bytes]:
         "hls_playlist_type": "vod",
         "hls_segment_type": "mpegts",
         "hls_segment_filename": "segment-%03d.ts",
+        "max_delay": "700000",
     }
     with av.open(PLAYLIST_NAME, "w", format="hls", io_open=open_file, options=options) as container:
         stream = container.add_stream("aac", rate=sample_rate, layout="mono", bit_rate=BIT_RATE)

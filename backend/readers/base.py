@@ -96,6 +96,11 @@ class ReadOptions(_Frozen):
 class PageReader(Engine, Protocol):
     """Turns page images into readings."""
 
+    @property
+    def batch_size(self) -> int:
+        """Pages it reads best in one call: 1 where a batch gains nothing, since every page of a batch waits for the last."""
+        ...
+
     async def read(self, pages: Sequence[bytes], options: ReadOptions) -> list[Reading | ReadingFailed]:
         """Reads encoded images (PNG, JPEG, WebP), all in one batch if the engine can.
 

@@ -84,8 +84,10 @@ class Speech:
 class Synthesizer(Engine, Protocol):
     """Turns utterances into sound."""
 
-    sample_rate: int
-    """Hz, the same for every Speech of this engine."""
+    @property
+    def sample_rate(self) -> int:
+        """Hz, the same for every Speech of this engine."""
+        ...
 
     async def speak(self, utterances: Sequence[Utterance]) -> list[Speech | SpeechFailed]:
         """Speaks lines, all in one batch if the engine can; utterances of earlier calls come first.

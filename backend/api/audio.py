@@ -1,0 +1,93 @@
+"""A window's audio from the object store: playlists, segments, cues, captions; ranges, HEAD, ETag and 304.
+
+Addresses that carry a version never change and may be kept for ever; `page-N/index.m3u8` and the window's playlist follow the job.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Path, Request, Response
+
+from backend.api.pages import NOT_FOUND, JobId
+from backend.api.services import Services, ServicesIn
+from backend.errors import AudioNotReady, BadPathParameter, NotFound
+from backend.jobs import decisions
+from backend.jobs.state import JobState, PageState
+from backend.narration.hls import PLAYLIST_NAME, WindowPage, window_playlist
+from backend.storage import keys
+from backend.storage.objects import media_type_of
+
+router = APIRouter(tags=["audio"])
+
+_IMMUTABLE: Final = "public, max-age=31536000, immutable"
+_REVALIDATE: Final = "no-cache"
+_FILE: Final = re.compile(r"page-(0|[1-9][0-9]{0,5})/(?:([0-9a-f]{16})/)?([a-z0-9-]{1,40}\.(?:m3u8|ts|json|vtt))")
+_RANGE: Final = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
+AudioPath = Annotated[str, Path(description="page-{index}/index.m3u8, or what a playlist or an event names.")]
+
+
+@router.head("/jobs/{job_id}/audio/window.m3u8", include_in_schema=False)
+@router.get("/jobs/{job_id}/audio/window.m3u8", summary="One playlist of the window", responses=NOT_FOUND)
+async def window(job_id: JobId, request: Request, services: ServicesIn) -> Response:
+    """All pages that are ready in order, so that a locked phone plays on by itself; complete when the window is."""
+    state = await services.log.state(job_id)
+    pages = await _pages_in_order(services, state)
+    if not pages:
+        raise AudioNotReady("The first page of this window is not ready.")
+    body = window_playlist(pages, complete=state.done).encode("ascii")
+    return _conditional(request, body, media_type_of(PLAYLIST_NAME), _REVALIDATE)
+
+
+async def _pages_in_order(services: Services, state: JobState) -> list[WindowPage]:
+    pages = []
+    for page in state.pages:
+        if page.state is PageState.ERROR:
+            continue  # it will not come; the next one may be heard
+        if page.state is not PageState.READY or page.audio is None:
+            break
+        folder = page.audio.removeprefix(f"{state.definition.audio_base}/").removesuffix(PLAYLIST_NAME)
+        playlist = await services.objects.get(keys.audio(state.definition.job_id, f"{folder}{PLAYLIST_NAME}"))
+        pages.append(WindowPage(page.audio.removesuffix(PLAYLIST_NAME), playlist.decode("ascii")))
+    return pages
+
+
+@router.head("/jobs/{job_id}/audio/{path:path}", include_in_schema=False)
+@router.get("/jobs/{job_id}/audio/{path:path}", summary="Audio of a page", responses=NOT_FOUND)
+async def audio(job_id: JobId, path: AudioPath, request: Request, services: ServicesIn) -> Response:
+    """A playlist, a segment, cues.json or captions.vtt."""
+    file = _FILE.fullmatch(path)
+    if file is None:
+        raise BadPathParameter("There is no such audio file.")
+    try:
+        data = await services.objects.get(keys.audio(job_id, path))
+    except NotFound:
+        state = await services.log.state(job_id)
+        if decisions.page_of(state, int(file[1])).state is not PageState.READY:
+            raise AudioNotReady from None
+        raise
+    return _conditional(request, data, media_type_of(path), _IMMUTABLE if file[2] else _REVALIDATE)
+
+
+def _conditional(request: Request, data: bytes, media_type: str, cache_control: str) -> Response:
+    """The body as asked for: whole, a range (RFC 9110, 14), or 304 when the client has it."""
+    etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+    headers = {"ETag": etag, "Cache-Control": cache_control, "Accept-Ranges": "bytes"}
+    known = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
+    if etag in known or "*" in known:
+        return Response(status_code=304, headers=headers)
+    status = 200
+    wanted = _RANGE.fullmatch(request.headers.get("range", "").strip())
+    if wanted and (wanted[1] or wanted[2]) and request.headers.get("if-range", etag) == etag:
+        if wanted[1]:
+            first, last = int(wanted[1]), min(int(wanted[2] or len(data)), len(data) - 1)
+        else:
+            first, last = max(0, len(data) - int(wanted[2])), len(data) - 1
+        if first >= len(data) or first > last:
+            return Response(status_code=416, headers={**headers, "Content-Range": f"bytes */{len(data)}"})
+        headers["Content-Range"] = f"bytes {first}-{last}/{len(data)}"
+        data, status = data[first : last + 1], 206
+    headers["Content-Length"] = str(len(data))
+    return Response(b"" if request.method == "HEAD" else data, status, headers, media_type=media_type)

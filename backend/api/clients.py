@@ -1,0 +1,97 @@
+"""Who calls: the API key or the address. And under which address this service was called.
+
+The trap: uvicorn's own proxy handling believes X-Forwarded-For from 127.0.0.1 by default, which lets a caller choose the address its
+rate limit counts against. It leaves a mark, the client port 0; then the true peer was a local one, and only TRUSTED_PROXIES decides.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from ipaddress import ip_address, ip_network
+from typing import Annotated, Final
+
+from fastapi import Depends, Request
+
+from backend.api.services import ServicesIn
+from backend.errors import InvalidRequest, Unauthorized
+from backend.settings import Settings
+
+_LOOPBACK: Final = "127.0.0.1"
+
+
+def client_address(request: Request, settings: Settings) -> str:
+    """The caller's address; X-Forwarded-For counts from the right, as far as TRUSTED_PROXIES goes."""
+    host, port = (request.client.host, request.client.port) if request.client else (_LOOPBACK, 0)
+    peer = _LOOPBACK if port == 0 else host
+    if not _trusted(peer, settings):
+        return peer
+    for hop in reversed([part.strip() for part in request.headers.get("x-forwarded-for", "").split(",")]):
+        try:
+            ip_address(hop)
+        except ValueError:
+            break
+        peer = hop
+        if not _trusted(hop, settings):
+            break
+    return peer
+
+
+def _trusted(address: str, settings: Settings) -> bool:
+    try:
+        parsed = ip_address(address)
+    except ValueError:  # a Unix socket has no address
+        return False
+    return any(parsed in ip_network(network, strict=False) for network in settings.trusted_proxies)
+
+
+def presented_key(request: Request) -> str | None:
+    """The API key of a request: `Authorization: Bearer KEY` or `X-API-Key: KEY`."""
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and value:
+        return value.strip()
+    return request.headers.get("x-api-key")
+
+
+async def client_identity(request: Request, services: ServicesIn) -> str:
+    """Opaque identity of the caller, for limits and idempotency: API key, else address.
+
+    Raises:
+        Unauthorized: keys are required and none, or a wrong one, was given.
+    """
+    settings = services.settings
+    if not settings.api_keys:
+        return _hashed("address", client_address(request, settings))
+    key = (presented_key(request) or "").encode("utf-8", "surrogateescape")
+    # All keys are compared, in constant time each, so that the reply's time tells nothing about them.
+    matches = [hmac.compare_digest(key, known.get_secret_value().encode()) for known in settings.api_keys]
+    if not any(matches):
+        raise Unauthorized("This call needs one of the service's API keys, as Authorization: Bearer KEY or X-API-Key.")
+    return _hashed("key", key.hex())
+
+
+def _hashed(kind: str, value: str) -> str:
+    return hashlib.sha256(f"{kind}\0{value}".encode()).hexdigest()[:32]
+
+
+ClientIn = Annotated[str, Depends(client_identity)]
+
+
+def public_base(request: Request, settings: Settings) -> str:
+    """Scheme and host all absolute URLs of a reply begin with: API_BASE_URL, else what the request was sent to.
+
+    Raises:
+        InvalidRequest: the Host header cannot stand in a URL.
+    """
+    if settings.api_base_url:
+        return settings.api_base_url
+    host = request.headers.get("host") or request.url.netloc
+    scheme = request.url.scheme
+    peer = request.client.host if request.client else _LOOPBACK
+    if _trusted(peer, settings):
+        host = request.headers.get("x-forwarded-host", host).split(",")[0].strip()
+        scheme = request.headers.get("x-forwarded-proto", scheme).split(",")[0].strip()
+    allowed = all(char.isalnum() or char in ".-:[]_" for char in host)
+    if not host or not host.isascii() or not allowed or scheme not in ("http", "https"):
+        raise InvalidRequest("The Host header cannot stand in a URL; set API_BASE_URL or send a plain host name.")
+    return f"{scheme}://{host}"

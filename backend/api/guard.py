@@ -1,0 +1,88 @@
+"""The door of the HTTP side, before any route: headers every reply carries, bodies that are too large or too slow.
+
+Plain ASGI: Starlette's BaseHTTPMiddleware would copy every streamed reply.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from backend.api.problems import error_response
+from backend.errors import TanoshiError
+
+MAX_JSON_BYTES: Final = 262_144
+"""Of every body but an upload's; a start request has some hundred bytes."""
+IDLE_S: Final = 30.0
+"""A client that sends nothing of a promised body for so long is let go."""
+_HEADERS: Final = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
+
+
+class BodyTooLarge(TanoshiError):
+    status = 413
+    code = "body_too_large"
+    title = "The body is larger than any request of this API"
+
+
+class TooSlow(TanoshiError):
+    status = 408
+    code = "request_timeout"
+    title = "The request did not arrive in time"
+
+
+class Guard:
+    """Wraps the application. `idle_s` is how long a body may make no progress."""
+
+    def __init__(self, app: ASGIApp, idle_s: float = IDLE_S) -> None:
+        self._app = app
+        self._idle_s = idle_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        limit = None if scope["method"] == "PUT" else MAX_JSON_BYTES
+        announced = dict(scope["headers"]).get(b"content-length", b"")
+        path = scope.get("raw_path", b"").decode("ascii", "replace")
+        begun = False
+
+        async def guarded_send(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                message["headers"] = [*message["headers"], *_HEADERS]
+            await send(message)
+
+        try:
+            if limit is not None and announced.isdigit() and int(announced) > limit:
+                raise BodyTooLarge
+            await self._app(scope, self._guarded(receive, limit), guarded_send)
+        except (BodyTooLarge, TooSlow) as error:
+            if begun:
+                raise
+            response = error_response(path, error)
+            response.headers["Connection"] = "close"
+            await response(scope, receive, guarded_send)
+
+    def _guarded(self, receive: Receive, limit: int | None) -> Receive:
+        complete = False
+        size = 0
+
+        async def guarded() -> Message:
+            nonlocal complete, size
+            if complete:  # what follows a whole body is only the client's leaving, and that may take its time
+                return await receive()
+            try:
+                async with asyncio.timeout(self._idle_s):
+                    message = await receive()
+            except TimeoutError:
+                raise TooSlow from None
+            complete = not message.get("more_body", False)
+            size += len(message.get("body", b""))
+            if limit is not None and size > limit:
+                raise BodyTooLarge
+            return message
+
+        return guarded

@@ -1,0 +1,42 @@
+"""GET /healthz: which engines are loaded or loading, and which stores are in use."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+
+from backend import __version__
+from backend.api.services import ServicesIn
+from backend.engine import EngineState
+
+router = APIRouter(tags=["service"])
+
+
+class EngineHealth(BaseModel):
+    name: str
+    state: EngineState
+
+
+class Health(BaseModel):
+    """`status` is "ok" when a window started now is narrated at once, "warming" while an engine loads, "failed" when one cannot."""
+
+    status: str
+    version: str
+    reader: EngineHealth
+    synthesizer: EngineHealth
+    stores: dict[str, str]
+
+
+@router.get("/healthz", response_model=Health, summary="Engines and stores")
+async def healthz(services: ServicesIn, response: Response) -> Health:
+    """Answers 200 as soon as the service takes requests: a window started while engines load waits for them."""
+    response.headers["Cache-Control"] = "no-store"
+    states = {services.reader.state, services.synthesizer.state}
+    ready = "ok" if states == {EngineState.READY} else "warming"
+    return Health(
+        status="failed" if EngineState.FAILED in states else ready,
+        version=__version__,
+        reader=EngineHealth(name=services.reader.name, state=services.reader.state),
+        synthesizer=EngineHealth(name=services.synthesizer.name, state=services.synthesizer.state),
+        stores={"jobs": "memory", "objects": services.objects.description},
+    )

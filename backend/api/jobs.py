@@ -1,0 +1,63 @@
+"""A job's snapshot, its event stream, the page in view, and its end."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Header, Query, Response
+from sse_starlette import EventSourceResponse
+
+from backend.api.pages import NOT_FOUND, JobId, page_action
+from backend.api.services import ServicesIn
+from backend.api.stream import StreamLimits, job_frames
+from backend.contract import FocusRequest, PageActionReply, SnapshotReply
+from backend.jobs import decisions
+
+router = APIRouter(tags=["jobs"])
+
+PING_S: Final = 10
+"""The stream says something at least every 15 s (contract C10)."""
+SEND_TIMEOUT_S: Final = 20.0
+"""A viewer that takes nothing for so long is let go."""
+_STREAM_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+
+@router.get("/jobs/{job_id}/snapshot", response_model=SnapshotReply, summary="The whole window as it stands", responses=NOT_FOUND)
+async def snapshot(job_id: JobId, services: ServicesIn) -> Response:
+    """Everything a client needs to restore its view; `cursor` is where its event stream goes on."""
+    # Ready bytes: a model would be encoded anew for every caller.
+    return Response(await services.log.snapshot(job_id), media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+@router.get(
+    "/jobs/{job_id}/events",
+    summary="Server-sent events of the window",
+    response_class=EventSourceResponse,
+    responses=NOT_FOUND | {200: {"content": {"text/event-stream": {}}, "description": "See WARP.md for the events"}},
+)
+async def events(
+    job_id: JobId,
+    services: ServicesIn,
+    last_event_id: Annotated[str | None, Header(alias="Last-Event-ID")] = None,
+    last_event_id_query: Annotated[
+        str | None, Query(alias="last_event_id", description="For clients that cannot set headers.")
+    ] = None,
+) -> Response:
+    """Without Last-Event-ID: the state of all pages first, then what happens. With it: exactly what was missed."""
+    await services.log.state(job_id)  # 404 before the stream begins
+    settings = services.settings
+    limits = StreamLimits(settings.stream_max_age_seconds, settings.stream_linger_seconds)
+    frames = job_frames(services.log, job_id, last_event_id or last_event_id_query, limits)
+    return EventSourceResponse(frames, headers=_STREAM_HEADERS, sep="\n", ping=PING_S, send_timeout=SEND_TIMEOUT_S)
+
+
+@router.post("/jobs/{job_id}/focus", response_model=PageActionReply, summary="Say which page is in view", responses=NOT_FOUND)
+async def focus(job_id: JobId, body: FocusRequest, services: ServicesIn) -> PageActionReply:
+    """The page in view and its two neighbours come first from now on."""
+    return page_action(await services.log.commit(job_id, decisions.focus(body.index)), body.index)
+
+
+@router.delete("/jobs/{job_id}", status_code=204, summary="End a window and remove what it has", responses=NOT_FOUND)
+async def delete(job_id: JobId, services: ServicesIn) -> None:
+    """Cancels the work; pages, audio and events are gone when this answers."""
+    await services.remove_job(job_id)

@@ -1,0 +1,134 @@
+"""PUT of a page, and what can be asked of one page. The bytes decide what an upload is; nothing is stored that does not decode."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Path, Request
+
+from backend.api.services import ServicesIn
+from backend.contract import PageActionReply, Problem, UploadReply
+from backend.errors import BadImage, UnsupportedImage, UploadTooLarge
+from backend.imaging import MEDIA_TYPES
+from backend.jobs import decisions
+from backend.jobs.state import JobState
+from backend.storage import keys
+
+router = APIRouter(tags=["pages"])
+
+JobId = Annotated[str, Path(pattern=r"^[A-Za-z0-9._~-]{1,100}$", description="From the start reply.")]
+PageIndex = Annotated[str, Path(pattern=r"^(0|[1-9][0-9]{0,5})$", description="Within the window, from 0.")]
+"""A string, so that "1_0", "+1" and " 1" are not taken for page numbers."""
+
+DRAIN_S: Final = 5.0
+_ANY_TYPE: Final = {"", "application/octet-stream", "application/x-www-form-urlencoded"}
+"""Headers that say nothing: curl sends the last one with --data-binary."""
+
+NOT_FOUND: Final[dict[int | str, dict[str, object]]] = {
+    404: {"model": Problem, "content": {"application/problem+json": {}}, "description": "No such job or page"}
+}
+_BAD_UPLOAD: Final[dict[int | str, dict[str, object]]] = {
+    code: {"model": Problem, "content": {"application/problem+json": {}}, "description": text}
+    for code, text in (
+        (400, "No bytes"),
+        (413, "Too many bytes or pixels"),
+        (415, "Not PNG, JPEG or WebP, or not what the header says"),
+        (422, "Does not decode"),
+        (429, "The window has taken all bytes it may"),
+    )
+}
+_IMAGE_BODY: Final = {
+    "requestBody": {
+        "required": True,
+        "content": {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in MEDIA_TYPES.values()},
+    }
+}
+
+
+@router.put(
+    "/jobs/{job_id}/pages/{index}",
+    response_model=UploadReply,
+    summary="Upload one page",
+    responses=NOT_FOUND | _BAD_UPLOAD,
+    openapi_extra=_IMAGE_BODY,
+)
+async def put_page(job_id: JobId, index: PageIndex, request: Request, services: ServicesIn) -> UploadReply:
+    """Takes a PNG, JPEG or WebP image. Other bytes than before replace the page and it is voiced again; equal bytes change nothing."""
+    state = await services.log.state(job_id)
+    page = decisions.page_of(state, int(index))
+    try:
+        data = await _body(request, services.settings.max_page_bytes)
+        info, sha256 = await services.checks.check(data)
+        _require_announced(request.headers.get("content-type", ""), info.media_type)
+    except BadImage as error:
+        await services.log.commit(job_id, decisions.rejected(page.index, error.code))
+        raise
+    decide = decisions.upload(
+        page.index, sha256=sha256, media_type=info.media_type, size=len(data), max_job_bytes=services.settings.max_job_bytes
+    )
+    if decide(state):  # known bytes are neither stored nor committed again
+        await services.objects.put(keys.upload(job_id, page.index), data)
+        was_done = state.done
+        state = await services.log.commit(job_id, decide)
+        await services.runner.ensure(job_id)
+        if was_done:
+            services.keeper.reopened(job_id)
+    now = state.pages[page.index]
+    return UploadReply(index=now.index, state=now.state, revision=now.revision, sha256=sha256)
+
+
+def _require_announced(header: str, media_type: str) -> None:
+    announced = header.partition(";")[0].strip().lower().replace("image/jpg", "image/jpeg")
+    if announced not in _ANY_TYPE and announced != media_type:
+        raise UnsupportedImage(f"The bytes are {media_type}, but the Content-Type header says something else.")
+
+
+async def _body(request: Request, max_bytes: int) -> bytes:
+    """The upload, refused as soon as it is known to be too large: by its length, or while it arrives."""
+    announced = request.headers.get("content-length", "")
+    too_large = UploadTooLarge(f"A page may have at most {max_bytes} bytes.")
+    stream = request.stream()
+    if announced.isdecimal() and int(announced) > max_bytes:
+        if "expect" not in request.headers:  # who asks first has sent nothing yet
+            await _drain(stream, 3 * max_bytes)
+        raise too_large
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in stream:
+        size += len(chunk)
+        if size > max_bytes:
+            await _drain(stream, 3 * max_bytes)
+            raise too_large
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+async def _drain(stream: AsyncIterator[bytes], at_most: int) -> None:
+    """Throws away what a client is still sending, within bounds: many read the reply only then, and a reset would lose it."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_S):
+            async for chunk in stream:
+                at_most -= len(chunk)
+                if at_most < 0:
+                    return
+
+
+@router.post(
+    "/jobs/{job_id}/pages/{index}/retry", response_model=PageActionReply, summary="Narrate one page again", responses=NOT_FOUND
+)
+async def retry_page(job_id: JobId, index: PageIndex, services: ServicesIn) -> PageActionReply:
+    """Begins a new revision of one page that has ended; while it is being worked on, nothing changes."""
+    was_done = (await services.log.state(job_id)).done
+    state = await services.log.commit(job_id, decisions.retry(int(index)))
+    await services.runner.ensure(job_id)
+    if was_done:
+        services.keeper.reopened(job_id)
+    return page_action(state, int(index))
+
+
+def page_action(state: JobState, index: int) -> PageActionReply:
+    page = decisions.page_of(state, index)
+    return PageActionReply(index=page.index, state=page.state, revision=page.revision)

@@ -1,0 +1,132 @@
+"""Errors as application/problem+json (RFC 9457): the one place where an exception becomes a reply.
+
+No reply repeats what the client sent: the stock handler of FastAPI echoes the input and fails with 500 on NaN or a lone surrogate.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from backend.errors import InvalidRequest, TanoshiError
+
+logger = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+
+def problem_response(
+    instance: str,
+    *,
+    status: int,
+    code: str,
+    title: str,
+    detail: str,
+    errors: tuple[tuple[str, str], ...] = (),
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """One problem document; `instance` is the path of the request."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "instance": instance,
+    }
+    if errors:
+        body["errors"] = [{"pointer": pointer, "detail": reason} for pointer, reason in errors]
+    return Response(json.dumps(body), status, {"Cache-Control": "no-store", **(headers or {})}, media_type=MEDIA_TYPE)
+
+
+def error_response(path: str, error: TanoshiError) -> Response:
+    """A TanoshiError as its problem."""
+    return problem_response(
+        path,
+        status=error.status,
+        code=error.code,
+        title=error.title,
+        detail=error.detail,
+        errors=error.errors if isinstance(error, InvalidRequest) else (),
+        headers=error.headers(),
+    )
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Makes every error of `app` a problem document."""
+
+    @app.exception_handler(TanoshiError)
+    async def _ours(request: Request, error: TanoshiError) -> Response:
+        if error.status >= 500:
+            logger.warning("%s %s: %s", request.method, request.url.path, error)
+        return error_response(_path(request), error)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: RequestValidationError) -> Response:
+        found = error.errors()
+        if any(problem["type"] == "json_invalid" for problem in found):
+            return problem_response(
+                _path(request),
+                status=400,
+                code="invalid_json",
+                title="The body is not JSON",
+                detail="The body is not valid JSON.",
+            )
+        if all(problem["loc"][0] == "path" for problem in found):
+            return problem_response(
+                _path(request),
+                status=404,
+                code="not_found",
+                title="There is nothing at this address",
+                detail="A part of the path cannot name anything here.",
+            )
+        pointers = tuple((_pointer(problem["loc"]), problem["msg"].removeprefix("Value error, ")) for problem in found)
+        return problem_response(
+            _path(request),
+            status=422,
+            code="invalid_request",
+            title=InvalidRequest.title,
+            detail="The request does not have the form this call takes; see errors.",
+            errors=pointers,
+        )
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> Response:
+        phrase = HTTPStatus(error.status_code).phrase
+        return problem_response(
+            _path(request),
+            status=error.status_code,
+            code=phrase.lower().replace(" ", "_").replace("-", "_"),
+            title=phrase,
+            detail=f"{phrase}.",
+            headers=dict(error.headers or {}),
+        )
+
+    @app.exception_handler(Exception)
+    async def _unforeseen(request: Request, error: Exception) -> Response:
+        logger.exception("%s %s failed", request.method, request.url.path, exc_info=error)
+        return problem_response(
+            _path(request),
+            status=500,
+            code="internal",
+            title=TanoshiError.title,
+            detail="The service has made a mistake; it is logged.",
+        )
+
+
+def _path(request: Request) -> str:
+    raw: bytes = request.scope.get("raw_path") or request.url.path.encode("utf-8", "replace")
+    return raw.decode("ascii", "replace").partition("?")[0]
+
+
+def _pointer(loc: tuple[int | str, ...]) -> str:
+    """A JSON pointer (RFC 6901). Keys the client chose are cut and made ASCII: they may be anything."""
+    parts = [str(part).encode("ascii", "backslashreplace").decode()[:80] for part in loc[1:]]
+    return "/" + "/".join(part.replace("~", "~0").replace("/", "~1") for part in parts)

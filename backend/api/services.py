@@ -1,0 +1,53 @@
+"""What the routes work with. `create_app` makes one and hands it over; a route asks for it as a parameter of type `ServicesIn`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from backend.api.limits import StartLimits
+from backend.api.pool import CheckPool
+from backend.jobs.keeper import Keeper
+from backend.jobs.log import JobLog
+from backend.narration.runner import Runner
+from backend.readers.base import PageReader
+from backend.settings import Settings
+from backend.storage import keys
+from backend.storage.objects import Objects
+from backend.synthesizers.base import Synthesizer
+from backend.voices.catalogue import Catalogue
+
+
+@dataclass(frozen=True)
+class Services:
+    settings: Settings
+    log: JobLog
+    objects: Objects
+    reader: PageReader
+    synthesizer: Synthesizer
+    catalogue: Catalogue
+    runner: Runner
+    keeper: Keeper
+    limits: StartLimits
+    checks: CheckPool
+
+    async def remove_job(self, job_id: str) -> None:
+        """Ends the work on a job and removes its state, uploads and audio.
+
+        Raises:
+            JobNotFound
+        """
+        await self.log.delete(job_id)
+        await self.runner.cancel(job_id)
+        await self.objects.delete_prefix(keys.job_prefix(job_id))
+
+
+def _services(request: Request) -> Services:
+    found = request.app.state.services
+    assert isinstance(found, Services)
+    return found
+
+
+ServicesIn = Annotated[Services, Depends(_services)]

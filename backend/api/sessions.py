@@ -1,0 +1,124 @@
+"""session/start and session/next: a window of pages becomes a job with an upload plan."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Request, Response
+
+from backend.api.clients import ClientIn, public_base
+from backend.api.limits import Call
+from backend.api.services import Services, ServicesIn
+from backend.contract import Problem, StartReply, StartRequest, UploadPlan, UploadSlot
+from backend.errors import InvalidRequest, JobNotFound, QuotaExceeded
+from backend.jobs.state import JobDefinition, JobState
+
+router = APIRouter(tags=["windows"])
+
+PREFIX = "/v1/narration"
+"""Where the documented routes are; URLs in replies point there, whichever way the client came."""
+
+IdempotencyKey = Annotated[
+    str | None, Header(alias="Idempotency-Key", max_length=200, description="Equal keys of one client: one job.")
+]
+
+_ERRORS: dict[int | str, dict[str, object]] = {
+    code: {"model": Problem, "content": {"application/problem+json": {}}, "description": text}
+    for code, text in (
+        (400, "The body is not JSON"),
+        (401, "An API key is needed"),
+        (422, "Not valid"),
+        (429, "Too many requests"),
+    )
+}
+
+
+@router.post("/session/start", response_model=StartReply, summary="Begin a window of pages", responses=_ERRORS)
+async def start(
+    body: StartRequest, request: Request, services: ServicesIn, client: ClientIn, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Plans the upload of `window.size` pages. The same request by the same client gives the same job while it lives."""
+    return await _begin("start", body, request, services, client, idempotency_key)
+
+
+@router.post("/session/next", response_model=StartReply, summary="The next window of the chapter", responses=_ERRORS)
+async def next_window(
+    body: StartRequest, request: Request, services: ServicesIn, client: ClientIn, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """As start, with `window.start_index` at the first page of the next window; the cast goes on from the window before."""
+    return await _begin("next", body, request, services, client, idempotency_key)
+
+
+async def _begin(  # noqa: PLR0917 - what FastAPI hands to both routes, handed on
+    call: Call, body: StartRequest, request: Request, services: Services, client: str, idempotency_key: str | None
+) -> Response:
+    await services.limits.spend(call, client)
+    settings = services.settings
+    if body.window.size > settings.max_window_size:
+        raise InvalidRequest(
+            f"A window has at most {settings.max_window_size} pages.",
+            (("/window/size", f"must be at most {settings.max_window_size}"),),
+        )
+    await services.catalogue.resolve(body.voice_pack, client)
+    seen = idempotency_key or body.model_dump_json(exclude={"client"})
+    kind = "key" if idempotency_key else "body"
+    place = hashlib.sha256(f"{client}\0{call if kind == 'body' else ''}\0{kind}\0{seen}".encode()).hexdigest()
+    state = await _job_for(place, body, public_base(request, settings), services, client)
+    services.keeper.watch(state.definition.job_id)
+    return Response(
+        _reply(state, services).model_dump_json(), media_type="application/json", headers={"Cache-Control": "no-store"}
+    )
+
+
+async def _job_for(place: str, body: StartRequest, base: str, services: Services, client: str) -> JobState:
+    """The job this start request was given before, if it lives; else a new one."""
+    job_id = f"job_{secrets.token_urlsafe(16)}"
+    bound = await services.log.remember_start(place, job_id)
+    if bound != job_id:
+        try:
+            return await services.log.state(bound)
+        except JobNotFound:  # it expired between the two looks; the binding went with it
+            job_id = bound = await services.log.remember_start(place, job_id)
+    if await services.log.open_jobs(client) >= services.settings.max_open_jobs:
+        raise QuotaExceeded(f"A client may have {services.settings.max_open_jobs} unfinished windows at once.", retry_after_s=60)
+    api_base = f"{base}{PREFIX}/jobs/{job_id}"
+    cdn = services.settings.cdn_base_url
+    definition = JobDefinition(
+        job_id=job_id,
+        client=client,
+        chapter_id=body.chapter_id,
+        series_id=body.series_id or series_of(body.chapter_id),
+        voice_pack={role: voice if isinstance(voice, str) else tuple(voice) for role, voice in body.voice_pack.items()},
+        window_start=body.window.start_index,
+        window_size=body.window.size,
+        options=body.narration_options(),
+        created_at=time.time(),
+        api_base=api_base,
+        audio_base=f"{cdn}/narration/{job_id}/audio" if cdn else f"{api_base}/audio",
+    )
+    return await services.log.create(definition)
+
+
+def series_of(chapter_id: str) -> str:
+    """The part of a chapter's id that names its series: what stands before the last ':' or '/', or all of it."""
+    cut = max(chapter_id.rfind(":"), chapter_id.rfind("/"))
+    return chapter_id[:cut] if cut > 0 else chapter_id
+
+
+def _reply(state: JobState, services: Services) -> StartReply:
+    definition = state.definition
+    max_bytes = services.settings.max_page_bytes
+    slots = [
+        UploadSlot(index=page.index, put_url=f"{definition.api_base}/pages/{page.index}", max_bytes=max_bytes)
+        for page in state.pages
+    ]
+    return StartReply(
+        job_id=definition.job_id,
+        upload=UploadPlan(mode="direct", pages=slots),
+        status_sse=f"{definition.api_base}/events",
+        audio_url_template=f"{definition.audio_base}/page-{{index}}/index.m3u8",
+        snapshot_url=f"{definition.api_base}/snapshot",
+    )

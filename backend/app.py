@@ -1,0 +1,204 @@
+"""Puts the parts together: `create_app(settings)` is the whole program as one FastAPI application.
+
+Nothing else chooses engines or stores. The application owns what it starts: engines load in the background while the port already
+listens, and everything is closed when it shuts down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from fastapi import APIRouter, FastAPI
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from backend import __version__
+from backend.api import audio, health, jobs, pages, sessions
+from backend.api.guard import Guard
+from backend.api.limits import StartLimits
+from backend.api.pool import CheckPool
+from backend.api.problems import install_problem_handlers
+from backend.api.services import Services
+from backend.engine import Engine
+from backend.errors import TanoshiError
+from backend.jobs.keeper import Keeper
+from backend.jobs.log import JobLog
+from backend.jobs.memory import MemoryJobLog
+from backend.narration.cast import Caster
+from backend.narration.runner import LocalRunner
+from backend.narration.window import Narrator
+from backend.readers.base import PageReader
+from backend.series.memory import SeriesMemory
+from backend.settings import Settings, cpu_count, load_settings
+from backend.storage.objects import Objects
+from backend.synthesizers.base import Synthesizer, Voice
+from backend.voices.builtin import BUILTIN_VOICES
+from backend.voices.catalogue import Catalogue, ListedVoice
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Engines:
+    """The two engines a program works with."""
+
+    reader: PageReader
+    synthesizer: Synthesizer
+
+
+def make_engines(settings: Settings) -> Engines:
+    """The engines READER and SYNTHESIZER name, not yet loaded; only their code is imported.
+
+    Raises:
+        ConfigurationError: what an engine needs is not installed.
+    """
+    return Engines(_make_reader(settings), _make_synthesizer(settings))
+
+
+def _make_reader(settings: Settings) -> PageReader:
+    if settings.reader == "magi":
+        from backend.readers.magi import MagiReader  # noqa: PLC0415 - torch is an extra
+
+        assert settings.magi_dir is not None
+        return MagiReader(settings.magi_dir)
+    from backend.readers.embedded import EmbeddedReader  # noqa: PLC0415 - an engine that is not used is not imported
+
+    return EmbeddedReader(threads=cpu_count())
+
+
+def _make_synthesizer(settings: Settings) -> Synthesizer:
+    if settings.synthesizer == "sovits":
+        from backend.synthesizers.sovits import SovitsSynthesizer  # noqa: PLC0415 - torch is an extra
+
+        assert settings.sovits_dir is not None
+        return SovitsSynthesizer(settings.sovits_dir)
+    if settings.synthesizer == "draft":
+        from backend.synthesizers.embedded import DraftSynthesizer  # noqa: PLC0415
+
+        return DraftSynthesizer()
+    from backend.synthesizers.embedded import EmbeddedSynthesizer  # noqa: PLC0415
+
+    return EmbeddedSynthesizer(workers=cpu_count(), english_vectors=settings.data_dir / "voices" / "kokoro")
+
+
+def create_app(settings: Settings | None = None, *, make: Callable[[Settings], Engines] = make_engines) -> FastAPI:
+    """The application.
+
+    Args:
+        settings: None: from the environment.
+        make: where engines come from; tests hand in their own.
+
+    Raises:
+        ConfigurationError: the settings cannot work together.
+    """
+    settings = settings or load_settings()
+    settings.require_possible()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with _running(settings, make) as services:
+            app.state.services = services
+            yield
+
+    app = FastAPI(
+        title="Tanoshi Narration",
+        version=__version__,
+        summary="A window of manga pages becomes voiced audio while the reader turns the pages.",
+        lifespan=lifespan,
+        middleware=[
+            Middleware(
+                CORSMiddleware,
+                allow_origins=list(settings.cors_origins),
+                allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+                allow_headers=["Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "Last-Event-ID", "Range"],
+                expose_headers=[
+                    "Retry-After",
+                    "RateLimit-Limit",
+                    "RateLimit-Remaining",
+                    "RateLimit-Reset",
+                    "ETag",
+                    "Content-Range",
+                ],
+                max_age=3600,
+            ),
+            Middleware(Guard),
+        ],
+    )
+    install_problem_handlers(app)
+    narration = APIRouter()
+    for room in (sessions, pages, jobs, audio):
+        narration.include_router(room.router)
+    app.include_router(narration, prefix=sessions.PREFIX)
+    app.include_router(narration, include_in_schema=False)  # for people who type curl
+    app.include_router(health.router)
+    return app
+
+
+def builtin_catalogue() -> Catalogue:
+    """The voices that exist on every installation."""
+    return Catalogue(
+        {
+            voice.id: ListedVoice(Voice(id=voice.id), voice.description, voice.pitch_hz, tuple(voice.languages))
+            for voice in BUILTIN_VOICES.values()
+        }
+    )
+
+
+@asynccontextmanager
+async def _running(settings: Settings, make: Callable[[Settings], Engines]) -> AsyncIterator[Services]:
+    """Everything that lives while the application does; taken down in the opposite order."""
+    engines = make(settings)
+    log: JobLog = MemoryJobLog()
+    objects = Objects.in_folder(settings.data_dir)
+    catalogue = builtin_catalogue()
+    workers = ThreadPoolExecutor(cpu_count(), thread_name_prefix="narration")
+    caster = Caster(catalogue, SeriesMemory())
+    narrator = Narrator(
+        log=log, objects=objects, reader=engines.reader, synthesizer=engines.synthesizer, caster=caster, workers=workers
+    )
+    runner = LocalRunner(narrator, log)
+
+    async def remove(job_id: str) -> None:
+        await services.remove_job(job_id)
+
+    keeper = Keeper(
+        log,
+        quiet_s=settings.upload_quiet_seconds,
+        ttl_s=settings.job_ttl_seconds,
+        remove=remove,
+    )
+    services = Services(
+        settings, log, objects, engines.reader, engines.synthesizer, catalogue, runner, keeper, StartLimits(settings), CheckPool()
+    )
+    background = [asyncio.create_task(keeper.run()), asyncio.create_task(_load(engines))]
+    try:
+        yield services
+    finally:
+        await runner.aclose()
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
+        services.checks.close()
+        await engines.reader.aclose()
+        await engines.synthesizer.aclose()
+        workers.shutdown(wait=False, cancel_futures=True)
+        await log.aclose()
+
+
+async def _load(engines: Engines) -> None:
+    """Loads both engines; a window that starts meanwhile waits for them."""
+
+    async def load(engine: Engine) -> None:
+        try:
+            await engine.load()
+        except TanoshiError as error:
+            logger.error("The engine %s cannot be used: %s", engine.name, error)
+        else:
+            logger.info("The engine %s is ready.", engine.name)
+
+    await asyncio.gather(load(engines.reader), load(engines.synthesizer))

@@ -1,0 +1,128 @@
+"""Work addressed by content: readings under the page's hash, utterances under everything their sound depends on.
+
+Doing a thing twice is a hit: retries, preemption, a second reader of the same chapter and a re-read become cheap for the same reason.
+Only whole results are kept, never a failure. A cache that does not answer costs time, not the page: it is logged and passed by.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from concurrent.futures import Executor
+
+from pydantic import ValidationError
+
+from backend.errors import ReadingFailed, SpeechFailed, Unavailable
+from backend.narration.flac import BadFlac, from_flac, to_flac
+from backend.readers.base import PageReader, Reading, ReadOptions
+from backend.storage import keys
+from backend.storage.objects import Objects
+from backend.synthesizers.base import Speech, Synthesizer, Utterance
+
+logger = logging.getLogger(__name__)
+
+
+def reading_key(fingerprint: str, page_sha256: str, options: ReadOptions) -> str:
+    """Key of a reading: the page's bytes, the book's options and the reader that read them."""
+    identity = f"{page_sha256}\0{options.model_dump_json()}"
+    return keys.reading(fingerprint, hashlib.sha256(identity.encode()).hexdigest())
+
+
+def utterance_key(fingerprint: str, utterance: Utterance) -> str:
+    """Key of a spoken line: voice and its revision, text, prosody, and the synthesizer that spoke it."""
+    voice = utterance.voice
+    identity = [voice.id, voice.revision, utterance.text, utterance.lang, f"{utterance.speed:.3f}", utterance.style]
+    return keys.utterance(fingerprint, hashlib.sha256(json.dumps(identity).encode()).hexdigest())
+
+
+class CachedReader:
+    """A page reader with a memory. `read` takes (sha256 of the bytes, bytes) pairs."""
+
+    def __init__(self, reader: PageReader, objects: Objects) -> None:
+        self._reader = reader
+        self._objects = objects
+
+    async def read(self, pages: Sequence[tuple[str, bytes]], options: ReadOptions) -> list[Reading | ReadingFailed]:
+        """One result a page, in order; only pages that are not known are given to the engine, in one call."""
+        places = [reading_key(self._reader.fingerprint, sha256, options) for sha256, _ in pages]
+        known = await asyncio.gather(*(self._find(place) for place in places))
+        missing = [k for k, reading in enumerate(known) if reading is None]
+        results: list[Reading | ReadingFailed | None] = list(known)
+        if missing:
+            await self._reader.load()
+            fresh = await self._reader.read([pages[k][1] for k in missing], options)
+            for k, result in zip(missing, fresh, strict=True):
+                results[k] = result
+                if isinstance(result, Reading):
+                    await _keep(self._objects, places[k], result.model_dump_json().encode())
+        return [result for result in results if result is not None]
+
+    async def _find(self, place: str) -> Reading | None:
+        data = await _look(self._objects, place)
+        if data is None:
+            return None
+        try:
+            return Reading.model_validate_json(data)
+        except ValidationError:
+            logger.warning("A cached reading does not fit and is read anew: %s", place)
+            return None
+
+
+class CachedSynthesizer:
+    """A synthesizer with a memory; FLAC coding runs on `workers`."""
+
+    def __init__(self, synthesizer: Synthesizer, objects: Objects, workers: Executor) -> None:
+        self._synthesizer = synthesizer
+        self._objects = objects
+        self._workers = workers
+        self.sample_rate = synthesizer.sample_rate
+
+    async def speak(self, utterances: Sequence[Utterance]) -> list[Speech | SpeechFailed]:
+        """One result a line, in order; equal lines and lines spoken before are not spoken again."""
+        places = [utterance_key(self._synthesizer.fingerprint, utterance) for utterance in utterances]
+        known: dict[str, Speech | SpeechFailed] = {}
+        for place, speech in zip(places, await asyncio.gather(*(self._find(place) for place in places)), strict=True):
+            if speech is not None:
+                known[place] = speech
+        missing = {place: utterance for place, utterance in zip(places, utterances, strict=True) if place not in known}
+        if missing:
+            await self._synthesizer.load()
+            fresh = await self._synthesizer.speak(list(missing.values()))
+            known.update(zip(missing, fresh, strict=True))
+            await asyncio.gather(*(self._keep(place, known[place]) for place in missing))
+        return [known[place] for place in places]
+
+    async def _find(self, place: str) -> Speech | None:
+        data = await _look(self._objects, place)
+        if data is None:
+            return None
+        try:
+            samples, sample_rate = await asyncio.get_running_loop().run_in_executor(self._workers, from_flac, data)
+        except BadFlac:
+            logger.warning("A cached utterance does not decode and is spoken anew: %s", place)
+            return None
+        return Speech(samples, sample_rate)
+
+    async def _keep(self, place: str, result: Speech | SpeechFailed) -> None:
+        if isinstance(result, Speech):
+            loop = asyncio.get_running_loop()
+            data = await loop.run_in_executor(self._workers, to_flac, result.samples, result.sample_rate)
+            await _keep(self._objects, place, data)
+
+
+async def _look(objects: Objects, place: str) -> bytes | None:
+    try:
+        return await objects.find(place)
+    except Unavailable as error:
+        logger.warning("The cache does not answer (%s); going on without.", error)
+        return None
+
+
+async def _keep(objects: Objects, place: str, data: bytes) -> None:
+    try:
+        await objects.put(place, data)
+    except Unavailable as error:
+        logger.warning("The cache takes nothing (%s); going on without.", error)

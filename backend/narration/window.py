@@ -1,0 +1,236 @@
+"""The story of a window: its pages are read, cast, spoken and published while others are still on their way.
+
+`Narrator.narrate` follows the job's log and returns when nothing uploaded is left to do; a page that arrives later is another call.
+It may be cancelled at any await and called again, here or in another process: what is in the log is done, what is in the cache is
+cheap. Stages are joined by short shelves, so that a slow voice holds the reader back instead of filling memory.
+
+    follow --> pending pages --> [reading: micro-batches] --> shelf --> [voicing: 2 at once] --> commit(ready)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable
+from concurrent.futures import Executor
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from backend.errors import JobNotFound, ReadingFailed, SpeechFailed, TanoshiError
+from backend.jobs import decisions
+from backend.jobs.log import JobLog
+from backend.jobs.state import JobState, PageState, fold
+from backend.narration.cache import CachedReader, CachedSynthesizer
+from backend.narration.cast import Caster
+from backend.narration.publish import publish_page
+from backend.narration.shelf import Shelf
+from backend.readers.base import PageReader, Reading, ReadOptions
+from backend.storage import keys
+from backend.storage.objects import Objects
+from backend.synthesizers.base import Speech, Synthesizer
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+READ_AHEAD: Final = 2
+"""Read pages that may wait for a voice. More would make the page in view wait behind pages nobody listens to yet."""
+VOICING_AT_ONCE: Final = 2
+"""The second page fills the processors when the first has only its last line left."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    index: int
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadPage:
+    page: _Page
+    reading: Reading
+
+
+class Narrator:
+    """Narrates windows with the engines and stores it was handed; holds no state of any window."""
+
+    def __init__(
+        self, *, log: JobLog, objects: Objects, reader: PageReader, synthesizer: Synthesizer, caster: Caster, workers: Executor
+    ) -> None:
+        self.log = log
+        self.objects = objects
+        self.caster = caster
+        self.batch_size = reader.batch_size
+        self.reader = CachedReader(reader, objects)
+        self.synthesizer = CachedSynthesizer(synthesizer, objects, workers)
+        self._workers = workers
+
+    async def in_worker(self, work: Callable[[], T]) -> T:
+        """CPU work that would hold the event loop up."""
+        return await asyncio.get_running_loop().run_in_executor(self._workers, work)
+
+    async def narrate(self, job_id: str) -> None:
+        """Does all the work that the job's uploads ask for; returns when each uploaded page has ended, or the job is gone."""
+        try:
+            await _Window(self, await self.log.state(job_id)).run()
+        except* JobNotFound:
+            logger.info("Job %s is gone; its work ends.", job_id)
+
+
+class _Window:
+    """One call of `narrate`: the claims it has made on pages and the tasks that work on them."""
+
+    def __init__(self, narrator: Narrator, state: JobState) -> None:
+        self._n = narrator
+        self._state = state
+        self._job_id = state.definition.job_id
+        self._claimed: dict[int, int] = {}
+        self._in_hand: set[_Page] = set()
+        self._changed = asyncio.Condition()
+        self._shelf: Shelf[_ReadPage] = Shelf(READ_AHEAD, lambda item: self._rank(item.page))
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._follow()), group.create_task(self._reading())]
+            tasks += [group.create_task(self._voicing()) for _ in range(VOICING_AT_ONCE)]
+            async with self._changed:
+                await self._changed.wait_for(lambda: not self._in_hand and not self._pending())
+            for task in tasks:
+                task.cancel()
+
+    # --- what is to be done ---
+
+    def _pending(self) -> list[_Page]:
+        """Uploaded pages nobody has claimed at their present revision, the most wanted first."""
+        found = [
+            _Page(page.index, page.revision)
+            for page in self._state.pages
+            if page.uploaded and not page.state.ended and self._claimed.get(page.index) != page.revision
+        ]
+        return sorted(found, key=self._rank)
+
+    def _rank(self, page: _Page) -> tuple[bool, int]:
+        """The page in view and its neighbours, then reading order."""
+        focus = self._state.focus
+        return (focus is None or abs(page.index - focus) > 1, page.index)
+
+    def _current(self, page: _Page) -> bool:
+        record = self._state.pages[page.index]
+        return record.revision == page.revision and not record.state.ended
+
+    async def _follow(self) -> None:
+        async with aclosing(self._n.log.follow(self._job_id, self._state.cursor)) as batches:
+            async for batch in batches:
+                async with self._changed:
+                    self._state = fold(self._state, (entry for entry in batch if entry.seq > self._state.cursor))
+                    self._changed.notify_all()
+
+    async def _commit(self, decide: decisions.Decide) -> None:
+        state = await self._n.log.commit(self._job_id, decide)
+        async with self._changed:
+            if state.cursor > self._state.cursor:
+                self._state = state
+            self._changed.notify_all()
+
+    async def _claim(self, at_most: int) -> list[_Page]:
+        async with self._changed:
+            await self._changed.wait_for(lambda: bool(self._pending()))
+            pages = self._pending()[:at_most]
+            self._claimed.update((page.index, page.revision) for page in pages)
+            self._in_hand.update(pages)
+            return pages
+
+    async def _put_down(self, page: _Page) -> None:
+        async with self._changed:
+            self._in_hand.discard(page)
+            self._changed.notify_all()
+
+    async def _fail(self, page: _Page, reason: str) -> None:
+        await self._commit(decisions.failed(page.index, page.revision, reason))
+        await self._put_down(page)
+
+    # --- reading ---
+
+    async def _reading(self) -> None:
+        batch_size = 1  # the first page is read alone: somebody waits for its sound
+        while True:
+            pages = await self._claim(batch_size)
+            batch_size = self._n.batch_size
+            try:
+                await self._read(pages)
+            except JobNotFound:
+                raise
+            except TanoshiError as error:
+                logger.warning("Pages %s of %s were not read: %s", [page.index for page in pages], self._job_id, error)
+                for page in pages:
+                    await self._fail(page, error.code)
+            except Exception:
+                logger.exception("Reading pages of %s failed", self._job_id)
+                for page in pages:
+                    await self._fail(page, "internal_error")
+
+    async def _read(self, pages: list[_Page]) -> None:
+        for page in pages:
+            await self._commit(decisions.advance(page.index, page.revision, PageState.EXTRACTING))
+        data = await asyncio.gather(*(self._n.objects.get(keys.upload(self._job_id, page.index)) for page in pages))
+        addressed = [(hashlib.sha256(item).hexdigest(), item) for item in data]
+        options = self._state.definition.options
+        results = await self._n.reader.read(addressed, ReadOptions(direction=options.direction, lang=options.lang))
+        for page, result in zip(pages, results, strict=True):
+            if isinstance(result, ReadingFailed):
+                logger.warning("Page %d of %s was not read: %s", page.index, self._job_id, result)
+                await self._fail(page, result.code)
+            else:
+                await self._shelf.put(_ReadPage(page, result))
+
+    # --- voicing ---
+
+    async def _voicing(self) -> None:
+        while True:
+            item = await self._shelf.take()
+            try:
+                if self._current(item.page):
+                    await self._voice(item)
+                await self._put_down(item.page)
+            except JobNotFound:
+                raise
+            except TanoshiError as error:
+                logger.warning("Page %d of %s was not voiced: %s", item.page.index, self._job_id, error)
+                await self._fail(item.page, error.code)
+            except Exception:
+                logger.exception("Voicing page %d of %s failed", item.page.index, self._job_id)
+                await self._fail(item.page, "internal_error")
+
+    async def _voice(self, item: _ReadPage) -> None:
+        page = item.page
+        await self._commit(decisions.advance(page.index, page.revision, PageState.TTS))
+        definition = self._state.definition
+        script = await self._n.caster.script(definition, page.index, item.reading)
+        results = await self._n.synthesizer.speak([line.utterance for line in script.lines])
+        spoken = [(line, result) for line, result in zip(script.lines, results, strict=True) if isinstance(result, Speech)]
+        failed = [(line, result) for line, result in zip(script.lines, results, strict=True) if isinstance(result, SpeechFailed)]
+        for line, error in failed:
+            logger.warning("Line %d of page %d of %s was not spoken: %s", line.number, page.index, self._job_id, error)
+        if failed and not spoken:
+            raise failed[0][1]
+        published = await publish_page(
+            self._n.objects,
+            definition,
+            page.index,
+            (script.width, script.height),
+            spoken,
+            sample_rate=self._n.synthesizer.sample_rate,
+            in_worker=self._n.in_worker,
+        )
+        await self._commit(
+            decisions.ready(
+                page.index,
+                page.revision,
+                audio=published.audio,
+                duration=published.duration_s,
+                cues=published.cues,
+                captions=published.captions,
+                failed_lines=[line.number for line, _ in failed],
+            )
+        )

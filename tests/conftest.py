@@ -1,0 +1,46 @@
+"""What most tests need: an application with instant engines and its own folder, and a client that talks to it over a real port."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from backend.app import Engines, create_app
+from backend.settings import Settings
+from tests.support.engines import InstantReader, ToneSynthesizer
+from tests.support.narration_client import NarrationClient
+from tests.support.server import serving
+
+Serve = Callable[..., Any]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Callable[..., Settings]:
+    """Makes settings that know nothing of this machine's environment; keyword arguments override."""
+
+    def make(**changes: Any) -> Settings:
+        return Settings(_env_file=None, **{"data_dir": tmp_path / "data", **changes})
+
+    return make
+
+
+@pytest.fixture
+async def serve(settings: Callable[..., Settings]) -> AsyncIterator[Serve]:
+    """Starts a server and returns a client for it: `client = await serve(reader=..., synthesizer=..., job_ttl_seconds=...)`."""
+    async with AsyncExitStack() as stack:
+
+        async def start(
+            reader: InstantReader | None = None, synthesizer: ToneSynthesizer | None = None, **changes: Any
+        ) -> NarrationClient:
+            engines = Engines(reader or InstantReader(), synthesizer or ToneSynthesizer())
+            app = create_app(settings(**changes), make=lambda _: engines)
+            base = await stack.enter_async_context(serving(app))
+            http = await stack.enter_async_context(httpx.AsyncClient(base_url=base, timeout=20))
+            return NarrationClient(http, app)
+
+        yield start

@@ -1,0 +1,85 @@
+"""A real uvicorn on a free port, in the test's own event loop, and a client that speaks as the reader does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import uvicorn
+from fastapi import FastAPI
+from sse_starlette.sse import AppStatus
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One server-sent event."""
+
+    id: str | None
+    name: str
+    data: dict[str, Any]
+
+
+@asynccontextmanager
+async def serving(app: FastAPI) -> AsyncIterator[str]:
+    """The address of a server that runs `app` until the block ends."""
+    AppStatus.should_exit = False  # the library keeps it per process, and an earlier server has set it
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(app, log_level="warning", lifespan="on", proxy_headers=False, timeout_graceful_shutdown=2)
+    server = uvicorn.Server(config)
+    serve = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        while not server.started:
+            if serve.done():
+                await serve
+            await asyncio.sleep(0.005)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        AppStatus.should_exit = True
+        await serve
+
+
+async def frames(client: httpx.AsyncClient, url: str, *, last_event_id: str | None = None) -> AsyncIterator[Frame]:
+    """The events of a stream until it ends; parsed strictly by the letter of the standard, one line a field."""
+    headers = {"Last-Event-ID": last_event_id} if last_event_id is not None else {}
+    async with client.stream("GET", url, headers=headers, timeout=30) as response:
+        assert response.status_code == 200, await response.aread()
+        assert response.headers["content-type"].startswith("text/event-stream")
+        fields: dict[str, str] = {}
+        async for raw in _lines(response):
+            line = raw.decode("ascii")
+            if not line:
+                if "event" in fields:
+                    yield Frame(fields.get("id"), fields["event"], json.loads(fields["data"]))
+                fields = {}
+            elif not line.startswith(":"):
+                name, _, value = line.partition(":")
+                fields[name] = value.removeprefix(" ")
+
+
+async def _lines(response: httpx.Response) -> AsyncIterator[bytes]:
+    rest = b""
+    async for chunk in response.aiter_bytes():
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield line
+
+
+async def until(client: httpx.AsyncClient, url: str, name: str, *, last_event_id: str | None = None) -> list[Frame]:
+    """All events up to and with the first one called `name`."""
+    found = []
+    stream = frames(client, url, last_event_id=last_event_id)
+    try:
+        async for frame in stream:
+            found.append(frame)
+            if frame.name == name:
+                return found
+    finally:
+        await stream.aclose()  # type: ignore[attr-defined]
+    raise AssertionError(f"the stream ended without {name}: {[frame.name for frame in found]}")
