@@ -132,6 +132,8 @@ def _mux(samples: NDArray[np.float32], sample_rate: int) -> dict[str, bytes]:
         "hls_playlist_type": "vod",
         "hls_segment_type": "mpegts",
         "hls_segment_filename": "segment-%03d.ts",
+        # Microseconds. Without it the clock runs level with the sound, which leaves decoders no time, and every AAC frame gets a
+        # packet header of its own: 89 instead of 62 kb/s.
         "max_delay": "700000",
     }
     with av.open(PLAYLIST_NAME, "w", format="hls", io_open=open_file, options=options) as container:
