@@ -8,13 +8,15 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import BinaryIO, cast
+from typing import BinaryIO, Final, cast
 
 from backend.books.members import Found, Member, Skipped, Unreadable, readable, sort_out
 from backend.errors import BadBook
 
 _DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError)
 _ENCRYPTED = 0x1
+LONGEST_NAME: Final = 1000
+"""Characters; file systems take 255 a part. Natural order reads digits as numbers, and Python's own limit there is 4,300."""
 
 
 def find(path: Path) -> Found:
@@ -34,7 +36,9 @@ def find(path: Path) -> Found:
             continue
         # Old Windows programs write backslashes, others begin every name with "./".
         name = str(PurePosixPath(entry.filename.replace("\\", "/")))
-        if _leaves_archive(name):
+        if len(name) > LONGEST_NAME:
+            skipped.append(Skipped(readable(name[:40]) + "…", "its name is too long"))
+        elif _leaves_archive(name):
             skipped.append(Skipped(readable(name), "its name points outside the archive"))
         else:
             # As with any unpacker, of two members with one name the later counts.

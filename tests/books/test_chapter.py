@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import random
+import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from backend.books import members as members_module
 from backend.books.chapter import Chapter, open_chapter
@@ -228,6 +232,29 @@ def test_names_cannot_move_a_terminals_cursor(tmp_path: Path) -> None:
     with open_chapter(write_zip(tmp_path / "a.cbz", {"1\x1b[2J.png": picture(), "2\r\n.txt": b"x"})) as chapter:
         assert names(chapter) == ["1\ufffd[2J.png"]
         assert list(reasons(chapter)) == ["2\ufffd\ufffd.txt"]
+
+
+def test_a_name_too_long_for_any_disk_is_cut_and_left_out(tmp_path: Path) -> None:
+    with open_chapter(write_zip(tmp_path / "a.cbz", {"1.png": picture(), "9" * 5000 + ".png": picture()})) as chapter:
+        assert names(chapter) == ["1.png"]
+        assert reasons(chapter) == {"9" * 40 + "…": "its name is too long"}
+
+
+@given(
+    st.lists(
+        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=30),
+        max_size=6,
+        unique=True,
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_any_names_have_an_order_and_every_visible_picture_is_a_page(members: list[str]) -> None:
+    with TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # zipfile warns of names that differ in their slashes only
+        path = write_zip(Path(folder, "a.cbz"), dict.fromkeys(["page.png", *members], picture()))
+        with open_chapter(path) as chapter:
+            assert 1 <= len(chapter.pages) <= 1 + len(members)
+            assert all(page.name.isprintable() or "\ufffd" in page.name for page in chapter.pages)
 
 
 def test_of_two_members_with_one_name_the_later_counts(tmp_path: Path) -> None:
