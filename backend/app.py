@@ -57,10 +57,10 @@ def make_engines(settings: Settings) -> Engines:
     Raises:
         ConfigurationError: what an engine needs is not installed.
     """
-    return Engines(_make_reader(settings), _make_synthesizer(settings))
+    return Engines(make_reader(settings), make_synthesizer(settings))
 
 
-def _make_reader(settings: Settings) -> PageReader:
+def make_reader(settings: Settings) -> PageReader:
     if settings.reader == "magi":
         from backend.readers.magi import MagiReader  # noqa: PLC0415 - torch is an extra
 
@@ -71,7 +71,7 @@ def _make_reader(settings: Settings) -> PageReader:
     return EmbeddedReader(threads=cpu_count())
 
 
-def _make_synthesizer(settings: Settings) -> Synthesizer:
+def make_synthesizer(settings: Settings) -> Synthesizer:
     if settings.synthesizer == "sovits":
         from backend.synthesizers.sovits import SovitsSynthesizer  # noqa: PLC0415 - torch is an extra
 

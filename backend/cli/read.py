@@ -1,0 +1,94 @@
+"""`tanoshi read`: what stands on pages, without sound."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from backend.errors import BadBook, ReadingFailed
+from backend.jobs.state import NarrationOptions
+from backend.readers.base import Direction, PageReader, Reading, ReadOptions, TextBox
+from backend.settings import load_settings
+
+
+def read(
+    pages: Annotated[list[Path], typer.Argument(help="Page images.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a page and line.")] = False,
+    direction: Annotated[Direction, typer.Option(help="Reading direction of the book.")] = Direction.RTL,
+    lang: Annotated[str | None, typer.Option(help="Language of the book (ja, en); found per box when not given.")] = None,
+) -> None:
+    """Read pages and print their text boxes in reading order."""
+    from backend.app import make_reader  # noqa: PLC0415 - `tanoshi --help` need not import an engine
+
+    options = ReadOptions(direction=direction, lang=lang)
+    if failed := asyncio.run(_read_all(make_reader(load_settings()), pages, options, as_json=as_json)):
+        raise typer.Exit(min(failed, 100))
+
+
+async def _read_all(reader: PageReader, pages: list[Path], options: ReadOptions, *, as_json: bool) -> int:
+    """Prints a page as soon as it is read; returns how many could not be."""
+    failed = 0
+    try:
+        for path in pages:
+            try:
+                data = path.read_bytes()
+            except OSError as error:
+                raise BadBook(f"{path} cannot be opened: {error.strerror}.") from error
+            result = (await reader.read([data], options))[0]
+            if isinstance(result, ReadingFailed):
+                failed += 1
+                Console(stderr=True).print(f"{path}: {result.detail}", style="red", markup=False, highlight=False, soft_wrap=True)
+            elif as_json:
+                typer.echo(json.dumps(page_json(path.name, result), ensure_ascii=False))
+            else:
+                _print_page(path.name, result)
+    finally:
+        await reader.aclose()
+    return failed
+
+
+def page_json(image: str, reading: Reading) -> dict[str, Any]:
+    """One line of `--json`: boxes that are spoken in reading order, and the others under `unspoken`."""
+    from backend.language import is_speakable  # noqa: PLC0415 - `tanoshi --help` need not import it
+    from backend.narration.write import is_heard  # noqa: PLC0415
+
+    options = NarrationOptions()
+    heard = [is_heard(box.kind, options) and is_speakable(box.text) for box in reading.boxes]
+    spoken = [box for box, wanted in zip(reading.boxes, heard, strict=True) if wanted]
+    unspoken = [box for box, wanted in zip(reading.boxes, heard, strict=True) if not wanted]
+    return {
+        "image": image,
+        "width": reading.width,
+        "height": reading.height,
+        "panels": [_rounded(panel) for panel in reading.panels],
+        "boxes": [_box_json(box, reading) for box in spoken],
+        "unspoken": [_box_json(box, reading) for box in unspoken],
+    }
+
+
+def _box_json(box: TextBox, reading: Reading) -> dict[str, Any]:
+    figure = reading.characters[box.speaker] if box.speaker is not None else None
+    speaker = None if figure is None else figure.name or f"character-{figure.cluster}"
+    return {
+        "box": _rounded(box.box),
+        "text": box.text,
+        "kind": box.kind,
+        "speaker": speaker,
+        "lang": box.lang,
+        "confidence": round(box.confidence, 3),
+    }
+
+
+def _rounded(box: tuple[float, ...]) -> list[float]:
+    return [round(value, 1) for value in box]
+
+
+def _print_page(image: str, reading: Reading) -> None:
+    typer.echo(f"{image} ({reading.width} x {reading.height}, {len(reading.panels)} panels)")
+    for box in reading.boxes:
+        typer.echo(f"  {box.kind:<9} {box.text}")
