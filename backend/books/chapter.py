@@ -80,7 +80,7 @@ def _chapter(path: Path, found: Found) -> Chapter:
         raise BadBook(f"{readable(path.name)} has no page that can be narrated{_first_reason(found.skipped)}.")
     info = found.info
     return Chapter(
-        title=(info.heading if info else None) or readable(path.resolve().stem),
+        title=readable((info and info.heading) or (path.resolve().name if path.is_dir() else path.stem)),
         pages=found.pages,
         direction=info.direction if info else None,
         lang=info.lang if info else None,

@@ -54,6 +54,11 @@ def test_pages_come_in_the_order_people_count(tmp_path: Path, write: Writer) -> 
         assert chapter.skipped == ()
 
 
+def test_a_folders_whole_name_is_the_title_even_with_a_dot_in_it(tmp_path: Path) -> None:
+    with open_chapter(write_folder(tmp_path / "Vol. 1", {"1.png": picture()})) as chapter:
+        assert chapter.title == "Vol. 1"
+
+
 @both
 def test_junk_is_left_out_and_named_and_hidden_files_are_not_mentioned(tmp_path: Path, write: Writer) -> None:
     path = write(
