@@ -1,0 +1,53 @@
+"""English pronunciation for the engine, read from plain text files.
+
+gsv-tts-lite would unpickle two caches and write one of them into the weights, which are read-only where we serve; this reads the same
+lexicon from its sources (130,000 entries, half a second) and does neither.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+_HEADER_LINES = 56
+"""Of cmudict.rep, before its first entry."""
+_WRONG_ENTRIES = ("ae", "ai", "ar", "ios", "hud", "os")
+"""The engine deletes these by name, and fails if one is not there."""
+
+Lexicon = dict[str, list[list[str]]]
+"""Lower-case word -> its pronunciations, each a list of ARPAbet phonemes."""
+
+
+def read_lexicon(directory: Path) -> Lexicon:
+    """The CMU dictionary as GPT-SoVITS uses it; later files add words, the last one overrides."""
+    entries: Lexicon = {word: [[]] for word in _WRONG_ENTRIES}
+    for number, line in enumerate(_lines(directory / "cmudict.rep")):
+        word, _, spelled = line.partition("  ")
+        if number >= _HEADER_LINES and spelled:
+            entries[word.lower()] = [spelled.split(" ")]
+    for line in _lines(directory / "cmudict-fast.rep"):
+        word, *phonemes = line.split(" ")
+        entries.setdefault(word.lower(), [phonemes])
+    for line in _lines(directory / "engdict-hot.rep"):
+        word, *phonemes = line.split(" ")
+        entries[word.lower()] = [phonemes]
+    return entries
+
+
+def pronouncer(models_dir: Path, lexicon_dir: Path) -> Any:
+    """The engine's English front end over this lexicon; call after `gsv.prepare_import`."""
+    library: Any = import_module("gsv_tts.GPT_SoVITS.G2P.English.english")
+
+    class Pronouncer(library.EnglishG2P):  # type: ignore[misc]
+        def get_dict(self) -> Lexicon:
+            return read_lexicon(lexicon_dir)
+
+        def get_namedict(self) -> Lexicon:
+            return {}
+
+    return Pronouncer(models_dir)
+
+
+def _lines(path: Path) -> list[str]:
+    return [line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
