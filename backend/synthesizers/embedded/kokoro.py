@@ -70,9 +70,7 @@ class EmbeddedSynthesizer(LineEngine):
         return sound.whole(np.concatenate(spoken))
 
     def _timbre(self, recipe: Recipe, lang: str) -> Timbre:
-        if lang == "ja":
-            return recipe.ja
-        return recipe.en if self._vectors_from is None else recipe.en_imported
+        return recipe.wheels if lang == "ja" or self._vectors_from is None else recipe.imported
 
     def _piece(self, text: str, lang: str, timbre: Timbre, speed: float) -> NDArray[np.float32]:
         """What stands between two pauses: trimmed, at the timbre's pitch."""

@@ -25,37 +25,130 @@ class Timbre:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """One built-in voice: its timbre per language, and how it measures."""
+    """One built-in voice: its timbres, and how it measures."""
 
-    ja: Timbre
-    en: Timbre
-    """From the vectors the wheels carry."""
-    en_imported: Timbre
-    """From the official English vectors, where they are imported (`tanoshi voices import`)."""
+    wheels: Timbre
+    """From the vectors the wheels carry: Japanese always, English too as long as nothing is imported."""
+    imported: Timbre
+    """English from the official vectors, where they are imported (`tanoshi voices import`)."""
     pitch_hz: float
+    """Median of Japanese, Hz; English from the same vectors lies within a semitone."""
     brightness_hz: float
     why: str
 
 
 RECIPES: Mapping[str, Recipe] = {
     "sovits:narrator-v1": Recipe(
-        Timbre("jf_alpha", pace=0.95), Timbre("jf_alpha", pace=0.95), Timbre("am_michael", pace=0.95), 268, 1500, ""
+        wheels=Timbre("jf_alpha", pace=0.95),
+        imported=Timbre("am_michael", pace=0.95),
+        pitch_hz=276,
+        brightness_hz=590,
+        why="the clearest vector in both languages; slower, because a narrator carries what no picture shows",
     ),
     "sovits:mc-v1": Recipe(
-        Timbre("jf_alpha*0.5+jm_kumo*0.5", 2),
-        Timbre("jf_alpha*0.5+jm_kumo*0.5", 2),
-        Timbre("af_heart*0.5+am_puck*0.5"),
-        185,
-        1400,
-        "",
+        wheels=Timbre("jf_alpha*0.5+jm_kumo*0.5", 2),
+        imported=Timbre("af_heart*0.5+am_puck*0.5"),
+        pitch_hz=195,
+        brightness_hz=529,
+        why="boyish: between the sexes, lively (widest pitch range of the middle voices), nobody else has it",
+    ),
+    "sovits:man-low-v1": Recipe(
+        wheels=Timbre("jm_kumo"),
+        imported=Timbre("am_onyx"),
+        pitch_hz=88,
+        brightness_hz=376,
+        why="the only male vector of the wheels, as it is; clearest low voice",
+    ),
+    "sovits:girl-bright-v1": Recipe(
+        wheels=Timbre("jf_tebukuro", -1),
+        imported=Timbre("af_sarah", 3),
+        pitch_hz=324,
+        brightness_hz=573,
+        why="the highest vector; a semitone down, where its s sounds stop whistling",
+    ),
+    "sovits:youth-v1": Recipe(
+        wheels=Timbre("jf_alpha*0.3+jm_kumo*0.7"),
+        imported=Timbre("am_fenrir"),
+        pitch_hz=138,
+        brightness_hz=435,
+        why="a young man: male with the narrator's clear consonants",
+    ),
+    "sovits:woman-calm-v1": Recipe(
+        wheels=Timbre("jf_gongitsune"),
+        imported=Timbre("af_bella"),
+        pitch_hz=240,
+        brightness_hz=400,
+        why="even and dark for its pitch",
+    ),
+    "sovits:man-deep-v1": Recipe(
+        wheels=Timbre("jm_kumo", -2),
+        imported=Timbre("am_onyx", -2),
+        pitch_hz=78,
+        brightness_hz=335,
+        why="larger than man-low: pitch and formants two semitones down, no lower because words get lost",
+    ),
+    "sovits:girl-soft-v1": Recipe(
+        wheels=Timbre("jf_gongitsune*0.5+jf_tebukuro*0.5"),
+        imported=Timbre("af_bella", 3),
+        pitch_hz=304,
+        brightness_hz=505,
+        why="between the dark and the high vector",
+    ),
+    "sovits:rival-v1": Recipe(
+        wheels=Timbre("jf_nezumi*0.4+jm_kumo*0.6", 1),
+        imported=Timbre("am_liam"),
+        pitch_hz=147,
+        brightness_hz=440,
+        why="a cool man: flat intonation (nezumi) where youth is lively",
+    ),
+    "sovits:child-v1": Recipe(
+        wheels=Timbre("jf_alpha", 5),
+        imported=Timbre("jf_alpha", 4),
+        pitch_hz=353,
+        brightness_hz=752,
+        why="small: formants a third up; brighter than girl-bright at nearly its pitch",
+    ),
+    "sovits:boy-v1": Recipe(
+        wheels=Timbre("jf_alpha*0.65+jm_kumo*0.35", 3),
+        imported=Timbre("af_heart*0.5+am_puck*0.5", 4),
+        pitch_hz=238,
+        brightness_hz=593,
+        why="the MC's recipe, younger",
+    ),
+    "sovits:man-warm-v1": Recipe(
+        wheels=Timbre("jf_gongitsune*0.3+jm_kumo*0.7"),
+        imported=Timbre("am_puck"),
+        pitch_hz=124,
+        brightness_hz=388,
+        why="softest of the men",
+    ),
+    "sovits:woman-low-v1": Recipe(
+        wheels=Timbre("jf_nezumi*0.85+jm_kumo*0.15", -1),
+        imported=Timbre("bf_emma", -1),
+        pitch_hz=200,
+        brightness_hz=426,
+        why="a grown woman below woman-calm, quicker than old-woman",
+    ),
+    "sovits:old-man-v1": Recipe(
+        wheels=Timbre("jf_nezumi*0.2+jm_kumo*0.8", -1, pace=0.86),
+        imported=Timbre("am_onyx*0.5+bm_george*0.5", -1, pace=0.88),
+        pitch_hz=105,
+        brightness_hz=373,
+        why="slow and low, with little melody",
+    ),
+    "sovits:old-woman-v1": Recipe(
+        wheels=Timbre("jf_nezumi", -3, pace=0.88),
+        imported=Timbre("bf_emma", -3, pace=0.9),
+        pitch_hz=195,
+        brightness_hz=394,
+        why="slow, dark, flat",
     ),
     "sovits:neutral-v1": Recipe(
-        Timbre("jf_nezumi*0.6+jm_kumo*0.4"),
-        Timbre("jf_nezumi*0.6+jm_kumo*0.4"),
-        Timbre("af_kore*0.6+am_fenrir*0.4"),
-        160,
-        1400,
-        "",
+        wheels=Timbre("jf_nezumi*0.6+jm_kumo*0.4"),
+        imported=Timbre("af_kore*0.5+am_fenrir*0.5"),
+        pitch_hz=170,
+        brightness_hz=445,
+        why="no age, no sex, no colour: for lines whose speaker nobody knows",
     ),
 }
 
@@ -89,4 +182,4 @@ def _distance(recipe: Recipe, voice: Voice) -> float:
 
 def needed_vectors() -> frozenset[str]:
     """Names of the imported vectors that English recipes use."""
-    return frozenset(name for recipe in RECIPES.values() for name, _ in parse(recipe.en_imported.blend))
+    return frozenset(name for recipe in RECIPES.values() for name, _ in parse(recipe.imported.blend))
