@@ -6,14 +6,20 @@ can say is left out, so a page of dots becomes a page without lines.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 from backend.jobs.state import NarrationOptions, SfxPolicy
 from backend.language import detect_language, speech_text
+from backend.narration.lexicon import with_readings
 from backend.narration.script import PageScript, ScriptLine
 from backend.readers.base import Kind, Reading
+from backend.series.model import LexiconEntry, LineCorrection
 from backend.synthesizers.base import Utterance, Voice
+
+UNCHANGED: Final = LineCorrection()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +37,28 @@ def write_script(
     cast: Sequence[Part],
     options: NarrationOptions,
     names: Sequence[str] = (),
+    lexicon: Sequence[LexiconEntry] = (),
+    corrections: Mapping[int, LineCorrection] = MappingProxyType({}),
 ) -> PageScript:
     """The page's lines in reading order.
 
     Args:
         cast: one part a box of `reading`, in the same order.
         names: names of the series' characters, so that KENJI in capitals is read as a name.
+        lexicon: how words of the series are said.
+        corrections: by box number; a box the user has words for is heard whatever its kind. Its speaker and voice are in `cast`.
     """
     lines = []
     for number, (box, part) in enumerate(zip(reading.boxes, cast, strict=True)):
-        if not is_heard(box.kind, options):
+        correction = corrections.get(number, UNCHANGED)
+        if correction.skip or not (is_heard(box.kind, options) or correction.skip is False or correction.text is not None):
             continue
-        lang = detect_language(box.text, options.lang or box.lang)
-        text = speech_text(box.text, lang, names)
+        printed = box.text if correction.text is None else correction.text
+        lang = detect_language(printed, options.lang or box.lang)
+        text = speech_text(with_readings(printed, lang, lexicon), lang, names)
         if text is not None:
             utterance = Utterance(text=text, lang=lang, voice=part.voice, speed=options.speed)
-            lines.append(ScriptLine(number, box.text, utterance, box.box, box.kind, part.speaker))
+            lines.append(ScriptLine(number, printed, utterance, box.box, box.kind, part.speaker))
     return PageScript(reading.width, reading.height, tuple(lines))
 
 

@@ -1,40 +1,136 @@
-"""What is remembered of a series: its cast. Pure data; `memory.py` keeps it, `backend/narration/cast.py` learns it.
+"""What is remembered of a series: its cast, the pages that were seen, how alike its characters look. Pure data.
 
-A character that was merged into another leaves its id behind as an alias, so that what was decided by the old id still holds.
+`memory.py` keeps it, `identity.py` recognises by it, `changes.py` is what a user may do to it.
+A character that was merged into another leaves its id behind as an alias, so that what was noted under the old id still holds.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 from pydantic import BaseModel, ConfigDict, Field
 
+from backend.readers.base import Box
+from backend.series.similarity import Similarity
 
-class Member(BaseModel):
-    """One character of the series."""
+MOST_LOOKS: Final = 6
+MOST_PAGES: Final = 4000
+"""Pages a series remembers; the oldest are forgotten first (a re-read page is then counted again, nothing worse)."""
 
+
+class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True)
+
+
+class Look(_Frozen):
+    """One way a character looks: the mean of `seen` unit vectors (see `vectors.py`)."""
+
+    mean: str
+    seen: int
+    from_bank: bool = False
+    """Given by the user, not learned: never averaged with what is learned."""
+
+
+class Portrait(_Frozen):
+    """Where a character was seen best: page of a window, box in pixels, and the page's size."""
+
+    job_id: str
+    index: int
+    box: Box
+    confidence: float
+
+
+class Member(_Frozen):
+    """One character of the series."""
 
     id: int
     """1, 2, 3, ... in the order of first appearance; never given twice."""
     name: str | None = None
-    voice: str | None = None
-    """Id of the voice this character has been heard in; None: not heard yet."""
+    looks: tuple[Look, ...] = ()
+    voices: tuple[str, ...] = ()
+    """Ids of the voices this character was heard in, the first decision first; the first that a voice pack allows is kept."""
+    chosen_voice: str | None = None
+    """A voice the user gave this character; goes before everything else."""
     lines: int = 0
     """Lines heard so far, each page counted once."""
+    portrait: Portrait | None = None
 
     @property
     def label(self) -> str:
         """What captions and transcripts call this character."""
         return self.name or f"character-{self.id}"
 
+    @property
+    def seen(self) -> int:
+        return sum(look.seen for look in self.looks if not look.from_bank)
 
-class SeriesCast(BaseModel):
+
+class LineCorrection(_Frozen):
+    """What a user changed about one line; None leaves it as it was."""
+
+    speaker: str | None = None
+    """A character's label or name, or "Narrator"; a name nobody has makes a new character; "" is an unknown speaker."""
+    text: str | None = None
+    skip: bool | None = None
+    voice: str | None = None
+    """Id of the voice of this one line."""
+
+
+class PageNote(_Frozen):
+    """What was decided about a page when it was first heard."""
+
+    figures: tuple[int | None, ...] = ()
+    """Member id of each figure of the reading; None where nothing can be said."""
+    lines: Mapping[int, int] = Field(default_factory=dict)
+    """Lines counted, by member id."""
+    at: tuple[str, int] = ("", 0)
+    """Job and page index under which the page was last seen."""
+    corrections: Mapping[int, LineCorrection] = Field(default_factory=dict)
+    """By line number."""
+
+
+class LexiconEntry(_Frozen):
+    """How one word of the series is said."""
+
+    surface: str = Field(min_length=1, max_length=64)
+    """As printed."""
+    reading: str = Field(min_length=1, max_length=128)
+    """As to be spoken, in the ordinary writing of the language (kana in Japanese, a respelling in English)."""
+    lang: str = Field(pattern=r"^(ja|en)$")
+
+
+class SeriesCast(_Frozen):
     """The cast of a series as known so far."""
 
-    model_config = ConfigDict(frozen=True)
-
-    members: tuple[Member, ...] = ()
+    members: Mapping[int, Member] = Field(default_factory=dict)
     next_id: int = 1
     mc: int | None = None
     """Id of the member with the MC's voice."""
-    pages: dict[str, int] = Field(default_factory=dict)
-    """Pages that were counted: content key -> lines."""
+    aliases: Mapping[int, int] = Field(default_factory=dict)
+    """Merged member id -> the id it was merged into, resolved to the end."""
+    apart: tuple[tuple[int, int], ...] = ()
+    """Pairs of members a user has split: never merged again on their looks."""
+    pages: Mapping[str, PageNote] = Field(default_factory=dict)
+    """By content of the reading, oldest first."""
+    similarity: Similarity = Field(default_factory=Similarity)
+    lexicon: tuple[LexiconEntry, ...] = ()
+
+    def id_of(self, member_id: int | None) -> int | None:
+        """The living id behind an id that may have been merged away; None when the member is gone."""
+        if member_id is None:
+            return None
+        living = self.aliases.get(member_id, member_id)
+        return living if living in self.members else None
+
+    def named(self, name: str) -> Member | None:
+        """The member with this name or label, without regard to case."""
+        wanted = name.strip().casefold()
+        return next((member for member in self.members.values() if member.label.casefold() == wanted), None)
+
+    def scenes(self) -> list[frozenset[int]]:
+        """Who was seen together, page by page."""
+        return [
+            frozenset(living for noted in note.figures if (living := self.id_of(noted)) is not None)
+            for note in self.pages.values()
+        ]

@@ -22,6 +22,7 @@ ROLES: Final = (NARRATOR, MC, UNKNOWN, OTHERS)
 
 DEFAULT_NARRATOR: Final = "sovits:narrator-v1"
 DEFAULT_MC: Final = "sovits:mc-v1"
+DEFAULT_UNKNOWN: Final = "sovits:neutral-v1"
 
 VoicePack = Mapping[str, str | Sequence[str]]
 """Role or character name -> voice id, or a list of them (the first counts, except for Others)."""
@@ -156,8 +157,10 @@ def _unique(voices: Iterable[ListedVoice]) -> tuple[ListedVoice, ...]:
 def _neutral(
     preferred: Sequence[ListedVoice], narrator: ListedVoice, mc: ListedVoice, builtin: Sequence[ListedVoice]
 ) -> ListedVoice:
-    """The voice of medium pitch that is neither the narrator's nor the MC's."""
+    """The neutral built-in voice, else the one of medium pitch, that is neither the narrator's nor the MC's."""
     taken = {narrator.id, mc.id}
     free = [listed for listed in preferred if listed.id not in taken] or [v for v in builtin if v.id not in taken]
+    if (plain := next((listed for listed in free if listed.id == DEFAULT_UNKNOWN), None)) is not None:
+        return plain
     by_pitch = sorted(free, key=lambda listed: (listed.pitch_hz, listed.id))
     return by_pitch[(len(by_pitch) - 1) // 2]

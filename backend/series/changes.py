@@ -1,0 +1,136 @@
+"""What a user, or better evidence, may do to a cast: name, merge, split, re-voice. Pure functions; errors before anything changes.
+
+Every function returns the new cast; what it means for pages already heard is the caller's to ask (`touched_pages`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+from backend.errors import InvalidRequest, NotFound
+from backend.series.model import MOST_LOOKS, Look, Member, PageNote, SeriesCast
+from backend.series.vectors import pack, unpack
+
+
+def with_member(cast: SeriesCast, member: Member) -> SeriesCast:
+    """The cast with `member` new or replaced."""
+    return cast.model_copy(update={"members": {**cast.members, member.id: member}})
+
+
+def new_member(cast: SeriesCast, name: str | None = None) -> tuple[SeriesCast, Member]:
+    """The cast with somebody new in it."""
+    member = Member(id=cast.next_id, name=name)
+    return with_member(cast.model_copy(update={"next_id": cast.next_id + 1}), member), member
+
+
+def member_of(cast: SeriesCast, member_id: int) -> Member:
+    """Raises NotFound."""
+    living = cast.id_of(member_id)
+    if living is None:
+        raise NotFound("This series has no character with that id.")
+    return cast.members[living]
+
+
+def named(cast: SeriesCast, member_id: int, name: str | None) -> SeriesCast:
+    """Gives a character a name, or takes it away. Raises NotFound; InvalidRequest when another one has that name."""
+    member = member_of(cast, member_id)
+    other = cast.named(name) if name else None
+    if other is not None and other.id != member.id:
+        raise InvalidRequest(f"{other.label} has that name already; merge the two if they are one character.")
+    return with_member(cast, member.model_copy(update={"name": name}))
+
+
+def revoiced(cast: SeriesCast, member_id: int, voice_id: str | None) -> SeriesCast:
+    """Gives a character a voice of the user's choice; None returns to what the casting decided. The voice must exist."""
+    return with_member(cast, member_of(cast, member_id).model_copy(update={"chosen_voice": voice_id}))
+
+
+def with_mc(cast: SeriesCast, member_id: int) -> SeriesCast:
+    """Says who the main character is."""
+    return cast.model_copy(update={"mc": member_of(cast, member_id).id})
+
+
+def merged(cast: SeriesCast, keep_id: int, drop_id: int, *, by_user: bool = True) -> SeriesCast:
+    """Two characters that are one. `keep_id` stays, with its voice; a user's merge keeps both ways of looking apart as looks.
+
+    Raises NotFound; InvalidRequest for a character and itself.
+    """
+    keep, drop = member_of(cast, keep_id), member_of(cast, drop_id)
+    if keep.id == drop.id:
+        raise InvalidRequest("These are the same character already.")
+    portrait = max((p for p in (keep.portrait, drop.portrait) if p), key=lambda p: p.confidence, default=None)
+    one = keep.model_copy(
+        update={
+            "name": keep.name or drop.name,
+            "looks": _joined(keep.looks, drop.looks, average=not by_user),
+            "voices": tuple(dict.fromkeys((*keep.voices, *drop.voices))),
+            "chosen_voice": keep.chosen_voice or drop.chosen_voice,
+            "lines": keep.lines + drop.lines,
+            "portrait": portrait,
+        }
+    )
+    members = {key: member for key, member in cast.members.items() if key != drop.id} | {keep.id: one}
+    aliases = {old: keep.id if living == drop.id else living for old, living in cast.aliases.items()} | {drop.id: keep.id}
+    apart = {(min(a, b), max(a, b)) for a, b in (_renamed(pair, drop.id, keep.id) for pair in cast.apart) if a != b}
+    mc = keep.id if cast.mc == drop.id else cast.mc
+    return cast.model_copy(update={"members": members, "aliases": aliases, "apart": tuple(sorted(apart)), "mc": mc})
+
+
+def split(cast: SeriesCast, member_id: int, look_numbers: Collection[int], name: str | None = None) -> tuple[SeriesCast, Member]:
+    """Takes looks away from a character: they are somebody else, who has no voice yet. Pages already heard keep what they have.
+
+    Raises NotFound; InvalidRequest when the numbers name no look, or all of them.
+    """
+    member = member_of(cast, member_id)
+    taken = sorted(set(look_numbers))
+    if not taken or not all(0 <= k < len(member.looks) for k in taken) or len(taken) == len(member.looks):
+        raise InvalidRequest(
+            f"This character has looks 0 to {len(member.looks) - 1}; some, but not all of them can be split off."
+        )
+    if name and cast.named(name):
+        raise InvalidRequest("A character of this series has that name already.")
+    stays = tuple(look for k, look in enumerate(member.looks) if k not in taken)
+    cast, fresh = new_member(cast, name)
+    fresh = fresh.model_copy(update={"looks": tuple(member.looks[k] for k in taken)})
+    cast = with_member(with_member(cast, member.model_copy(update={"looks": stays})), fresh)
+    return cast.model_copy(update={"apart": (*cast.apart, (member.id, fresh.id))}), fresh
+
+
+def forgotten(cast: SeriesCast, member_id: int) -> SeriesCast:
+    """Removes a character; pages already heard keep what they have."""
+    gone = member_of(cast, member_id).id
+    members = {key: member for key, member in cast.members.items() if key != gone}
+    return cast.model_copy(update={"members": members, "mc": None if cast.mc == gone else cast.mc})
+
+
+def touched_pages(cast: SeriesCast, member_ids: Collection[int]) -> list[tuple[str, int]]:
+    """(job id, page index) of the pages on which any of these characters has a line, each where it was heard last."""
+    living = {cast.id_of(member_id) for member_id in member_ids}
+
+    def speaks(note: PageNote) -> bool:
+        return any(cast.id_of(noted) in living for noted in note.lines)
+
+    return sorted({note.at for note in cast.pages.values() if note.at[0] and speaks(note)})
+
+
+def _joined(keep: Sequence[Look], drop: Sequence[Look], *, average: bool) -> tuple[Look, ...]:
+    """All looks; with `average` the two that were seen most become one (they have turned out to be the same)."""
+    looks = [*keep, *drop]
+    learned = [[look for look in side if not look.from_bank] for side in (keep, drop)]
+    if average and all(learned):
+        a, b = (max(side, key=lambda look: look.seen) for side in learned)
+        mean_a, mean_b = unpack(a.mean), unpack(b.mean)
+        if mean_a.shape == mean_b.shape:
+            mean = (mean_a * a.seen + mean_b * b.seen) / (a.seen + b.seen)
+            looks = [look for look in looks if look is not a and look is not b]
+            looks.insert(0, Look(mean=pack(mean.astype(np.float32)), seen=a.seen + b.seen))
+    bank = [look for look in looks if look.from_bank]
+    seen = sorted((look for look in looks if not look.from_bank), key=lambda look: -look.seen)
+    return (*seen[:MOST_LOOKS], *bank)
+
+
+def _renamed(pair: tuple[int, int], old: int, new: int) -> tuple[int, int]:
+    a, b = (new if value == old else value for value in pair)
+    return a, b
