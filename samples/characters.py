@@ -109,7 +109,8 @@ def grandfather(pen: Pen, pose: Pose, mood: Mood = "calm") -> Rect:
     for side in (-1, 1):
         b.blob((side * 0.88, -0.1), (side * 1.14, -0.3), (side * 1.1, -0.7), (side * 0.8, -0.72), (side * 0.78, -0.35))
         b.blob((side * 0.16, -0.3), (side * 0.4, -0.46), (side * 0.66, -0.3), (side * 0.4, -0.3))
-        b.oval(side * 0.38, 0.1, 0.3, 0.3)
+        b.oval(side * 0.38, 0.1, 0.3, 0.26)
+        b.stroke((side * 0.68, 0.06), (side * 0.98, 0.0), weight=0.05)
         _old_eye(b, side * 0.38, 0.1, mood)
     b.stroke((-0.08, 0.06), (0, 0.02), (0.08, 0.06))
     b.blob((0.02, 0.25), (0.17, 0.42), (0.02, 0.52), (-0.13, 0.42))
@@ -165,9 +166,10 @@ def cat(pen: Pen, pose: Pose, mood: Mood = "calm") -> Rect:
         if mood in ("asleep", "happy"):
             b.stroke((side * 0.25, 0.0), (side * 0.45, -0.14), (side * 0.65, 0.0), weight=0.08)
         else:
-            wide = 0.26 if mood == "amazed" else 0.19
-            b.oval(side * 0.45, -0.02, wide, 0.26)
-            b.oval(side * 0.45, -0.0, 0.09, 0.18, fill=INK)
+            high = 0.34 if mood == "amazed" else 0.24
+            x = side * 0.45
+            b.blob((x - 0.26, 0.02), (x, -high), (x + 0.26, 0.02), (x, 0.2))
+            b.oval(x, -0.03, 0.09, high * 0.6, fill=INK)
         for y in (0.22, 0.36):
             b.stroke((side * 0.6, y), (side * 1.3, y - 0.06), weight=0.03)
     b.shape((-0.09, 0.22), (0.09, 0.22), (0, 0.32), fill=INK)
@@ -214,8 +216,11 @@ def _big_eye(b: _Brush, x: float, y: float, mood: Mood, size: float) -> None:
         bend = -0.16 if mood == "happy" else 0.12
         b.stroke((x - 0.2 * size, y + 0.05), (x, y + 0.05 + bend), (x + 0.2 * size, y + 0.05), weight=0.1)
     elif mood == "amazed":
-        b.oval(x, y, 0.24 * size, 0.28 * size)
-        b.oval(x, y + 0.02, 0.1 * size, 0.12 * size, fill=INK)
+        b.oval(x, y, 0.24 * size, 0.3 * size, ink=170)
+        b.oval(x, y + 0.01, 0.15 * size, 0.2 * size, fill=INK)
+        b.oval(x + 0.05 * size, y - 0.07 * size, 0.06 * size, 0.07 * size, ink=None)
+        b.oval(x - 0.06 * size, y + 0.1 * size, 0.03 * size, 0.04 * size, ink=None)
+        b.stroke((x - 0.26 * size, y - 0.2 * size), (x, y - 0.34 * size), (x + 0.26 * size, y - 0.2 * size), weight=0.09)
     else:
         b.oval(x, y, 0.16 * size, 0.24 * size, fill=INK)
         b.oval(x + 0.05 * size, y - 0.09 * size, 0.06 * size, 0.07 * size, ink=None)

@@ -76,6 +76,7 @@ function entry(page) {
   button.type = "button";
   picture.src = page.picture;
   picture.alt = "";
+  picture.addEventListener("error", () => (picture.style.visibility = "hidden")); // the page's state says what is wrong with it
   label.append(`Page ${page.index + 1}`, document.createElement("br"), state);
   state.className = "state";
   button.append(picture, label);
