@@ -14,6 +14,7 @@ Names from the reader decide before looks do; two figures with different names a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -53,8 +54,10 @@ class Seen:
 def recognise(cast: SeriesCast, figures: Sequence[Seen]) -> tuple[SeriesCast, tuple[int | None, ...]]:
     """The cast after this page, and the member id of each figure (None: nothing can be said)."""
     found: list[int | None] = [None] * len(figures)
-    with_looks = [i for i, figure in enumerate(figures) if figure.vector is not None]
-    if with_looks:
+    lengths = Counter(len(figure.vector) for figure in figures if figure.vector is not None)
+    if lengths:
+        usual = lengths.most_common(1)[0][0]
+        with_looks = [i for i, figure in enumerate(figures) if figure.vector is not None and len(figure.vector) == usual]
         vectors = np.array([figures[i].vector for i in with_looks], np.float64)
         seen = [figures[i] for i in with_looks]
         cast, groups = _grouped(cast, vectors, seen)

@@ -20,10 +20,11 @@ def unit(embedding: Sequence[float] | None) -> Vector | None:
     if not embedding:
         return None
     vector = np.asarray(embedding, dtype=np.float64)
-    length = float(np.linalg.norm(vector))
-    if not np.isfinite(length) or length < 1e-9:
+    largest = float(np.abs(vector).max())
+    if not np.isfinite(largest) or largest < 1e-9:
         return None
-    return (vector / length).astype(np.float32)
+    vector /= largest  # before squaring, which could overflow
+    return (vector / np.linalg.norm(vector)).astype(np.float32)
 
 
 def pack(vector: Vector) -> str:
