@@ -1,0 +1,16 @@
+"""MAGI v2, the page reader that knows who speaks: our own inference code for the published checkpoint, which the operator supplies.
+
+    sizes, checkpoint, network   the model: how large it is, its weights, its parts (backbone, detector, vit, heads, text_decoder)
+    pixels, detections, order, links, kinds, look, mend, vocabulary   before and after the model: pure functions, numpy at most
+    engine, decoding, recognizers   batches through the model
+    reader   `MagiReader`, what the rest of the program sees
+
+Needs the extra `[gpu]`; only modules of the first and third line import torch, and `reader` imports them when it loads.
+"""
+
+from typing import Final
+
+LICENCE_NOTICE: Final = (
+    "The MAGI v2 weights are licensed for academic research and non-commercial use only; they are the operator's own copy and no part "
+    "of this program."
+)

@@ -1,0 +1,216 @@
+"""The order panels and texts are read in.
+
+For each two panels a rule says which comes first: the one above, or, side by side, the one on the side the book begins at; where one lies
+lower on the first side, the straight cuts of the surrounding panels decide. These answers make a graph; where they contradict each other in
+a circle, the circle is cut between the two panels that lie furthest apart. Texts follow their panel and go outwards from its first corner.
+
+Rules are stated for right-to-left; left-to-right is the mirror image, and a vertical strip is read left-to-right.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from backend.readers.base import Box, Direction
+from backend.readers.magi.detections import intersections
+
+_EROSION: Final = 0.05
+"""Boxes are shrunk by this share of their sides before they are compared: detected edges overlap by a few pixels."""
+_ROUNDS: Final = 200
+"""Erosions before two boxes that stay entangled are ordered by their centres (identical or nested boxes)."""
+
+
+def order_panels(panels: Sequence[Box], direction: Direction = Direction.RTL) -> list[int]:
+    """Indices of `panels` in reading order; the result depends on the layout alone, not on units."""
+    boxes = [_shrunk(box) for box in _facing_left(panels, direction)]
+    count = len(boxes)
+    first = [[False] * count for _ in range(count)]
+    for a in range(count):
+        for b in range(a + 1, count):
+            first[a][b] = _precedes(a, b, boxes)
+            first[b][a] = not first[a][b]
+    _cut_circles(first, boxes)
+    return _sorted_by(first)
+
+
+def order_texts(
+    texts: Sequence[Box], panels: Sequence[Box], direction: Direction = Direction.RTL
+) -> tuple[list[int], list[int | None]]:
+    """Orders texts given panels that are already in reading order.
+
+    Returns:
+        indices of `texts` in reading order, and for each text (in the order given) the index of its panel, None without panels.
+    """
+    owners = owning_panels(texts, panels)
+    turned = _facing_left(texts, direction)
+    order: list[int] = []
+    for panel in [None] if not panels else range(len(panels)):
+        group = [at for at, owner in enumerate(owners) if owner == panel]
+        if not group:
+            continue
+        corner = max(turned[at][2] for at in group), min(turned[at][1] for at in group)
+        order += sorted(group, key=lambda at: _distance_to(turned[at], *corner))
+    return order, owners
+
+
+def owning_panels(texts: Sequence[Box], panels: Sequence[Box]) -> list[int | None]:
+    """For each text the panel it shares most area with, else the nearest one."""
+    if not panels or not texts:
+        return [None] * len(texts)
+    shared = intersections(np.asarray(texts, dtype=np.float64), np.asarray(panels, dtype=np.float64))
+    owners: list[int | None] = []
+    for text, areas in zip(texts, shared, strict=True):
+        if areas.max() > 0:
+            owners.append(int(areas.argmax()))
+        else:
+            owners.append(min(range(len(panels)), key=lambda at: _distance(text, panels[at])))
+    return owners
+
+
+def _facing_left(boxes: Sequence[Box], direction: Direction) -> list[Box]:
+    """Boxes mirrored so that the book reads from right to left."""
+    if direction is Direction.RTL:
+        return [(float(x0), float(y0), float(x1), float(y1)) for x0, y0, x1, y1 in boxes]
+    return [(-float(x1), float(y0), -float(x0), float(y1)) for x0, y0, x1, y1 in boxes]
+
+
+def _shrunk(box: Box) -> Box:
+    x0, y0, x1, y1 = box
+    dx, dy = (x1 - x0) * _EROSION / 2, (y1 - y0) * _EROSION / 2
+    return x0 + dx, y0 + dy, x1 - dx, y1 - dy
+
+
+def _precedes(a: int, b: int, boxes: Sequence[Box]) -> bool:  # noqa: PLR0911 - one answer a rule
+    """Whether panel `a` is read before panel `b`."""
+    one, two = boxes[a], boxes[b]
+    for _ in range(_ROUNDS):
+        above, below = one[3] < two[1], two[3] < one[1]
+        right, left = two[2] < one[0], one[2] < two[0]
+        if above and not left:
+            return True
+        if below and not right:
+            return False
+        if right and not below:
+            return True
+        if left and not above:
+            return False
+        if below and right:
+            return _cuts_say(a, b, boxes)
+        if above and left:
+            return not _cuts_say(b, a, boxes)
+        one, two = _shrunk(one), _shrunk(two)
+    return _centre_key(boxes[a]) <= _centre_key(boxes[b])
+
+
+def _centre_key(box: Box) -> tuple[float, float]:
+    return box[1] + box[3], -(box[0] + box[2])
+
+
+def _cuts_say(a: int, b: int, boxes: Sequence[Box]) -> bool:
+    """Whether `a`, which lies lower and to the right of `b`, is still read before it.
+
+    A horizontal cut through everything near the two says no, a vertical one says yes; the panels are shrunk until one appears.
+    """
+    frame = tuple(min(boxes[a][at], boxes[b][at]) if at < 2 else max(boxes[a][at], boxes[b][at]) for at in range(4))
+    near = {at: box for at, box in enumerate(boxes) if _touch(box, frame)}  # type: ignore[arg-type]
+    for _ in range(_ROUNDS):
+        for axis in (1, 0):
+            groups = _merged([(box[axis], box[axis + 2]) for box in near.values()])
+            at, other = (_group_of(near[index][axis], groups) for index in (a, b))
+            if at != other:
+                return at < other if axis == 1 else at > other
+        near = {at: _shrunk(box) for at, box in near.items()}
+    return False
+
+
+def _touch(a: Box, b: Box) -> bool:
+    return a[0] <= b[2] and b[0] <= a[2] and a[1] <= b[3] and b[1] <= a[3]
+
+
+def _merged(ranges: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Overlapping ranges joined, in rising order."""
+    joined: list[tuple[float, float]] = []
+    for low, high in sorted(ranges):
+        if joined and low <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(high, joined[-1][1])
+        else:
+            joined.append((low, high))
+    return joined
+
+
+def _group_of(value: float, groups: Sequence[tuple[float, float]]) -> int:
+    return next(at for at, (low, high) in enumerate(groups) if low <= value <= high)
+
+
+def _cut_circles(first: list[list[bool]], boxes: Sequence[Box]) -> int:
+    """Removes answers until none contradict each other in a circle; returns how many were removed."""
+    removed = 0
+    while circle := _first_circle(first):
+        edges = list(zip(circle, [*circle[1:], circle[0]], strict=True))
+        a, b = max(edges, key=lambda edge: _distance(boxes[edge[0]], boxes[edge[1]]))
+        first[a][b] = False
+        removed += 1
+    return removed
+
+
+def _first_circle(first: Sequence[Sequence[bool]]) -> list[int]:
+    """The circle that comes first when circles are written from their smallest panel on and sorted; empty: none."""
+    count = len(first)
+    for start in range(count):
+        path = [start]
+        if not _reaches(first, start, start, {*range(start)}):
+            continue
+        while not (len(path) > 1 and first[path[-1]][start]):
+            taken = {*path[1:], *range(start)}
+            path.append(
+                next(
+                    at
+                    for at in range(start + 1, count)
+                    if first[path[-1]][at] and at not in taken and _reaches(first, at, start, taken | {at})
+                )
+            )
+        return path
+    return []
+
+
+def _reaches(first: Sequence[Sequence[bool]], source: int, target: int, barred: set[int]) -> bool:
+    """Whether a path of at least one step leads from `source` to `target` around `barred`."""
+    seen, waiting = set(barred), [source]
+    while waiting:
+        at = waiting.pop()
+        if first[at][target]:
+            return True
+        new = [other for other, yes in enumerate(first[at]) if yes and other not in seen]
+        seen.update(new)
+        waiting += new
+    return False
+
+
+def _sorted_by(first: Sequence[Sequence[bool]]) -> list[int]:
+    """A topological order; of several possible next panels the one that became possible earliest, then the smallest index."""
+    count = len(first)
+    before = [sum(first[a][b] for a in range(count)) for b in range(count)]
+    ready = [at for at in range(count) if before[at] == 0]
+    order: list[int] = []
+    while ready:
+        at = ready.pop(0)
+        order.append(at)
+        for other in range(count):
+            if first[at][other]:
+                before[other] -= 1
+                if before[other] == 0:
+                    ready.append(other)
+    return order
+
+
+def _distance(a: Box, b: Box) -> float:
+    """Between the nearest points of two boxes; 0 if they touch."""
+    return math.hypot(max(0.0, a[0] - b[2], b[0] - a[2]), max(0.0, a[1] - b[3], b[1] - a[3]))
+
+
+def _distance_to(box: Box, x: float, y: float) -> float:
+    return _distance(box, (x, y, x, y))

@@ -1,0 +1,335 @@
+"""`MagiReader`: the page reader protocol over the MAGI v2 network.
+
+Requests join one queue; whatever waits when the device becomes free goes through it together, so a page alone is read at once and twenty
+pages share batches. Images are decoded and resized in worker threads while the device works on the pages before them. This module imports
+no torch until it loads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import importlib.util
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from backend.engine import EngineState
+from backend.errors import BadImage, ConfigurationError, ReadingFailed, Unavailable
+from backend.imaging import decode_page
+from backend.readers.base import Character, Direction, Reading, ReadOptions, TextBox
+from backend.readers.magi import LICENCE_NOTICE
+from backend.readers.magi.checkpoint import find_weights
+from backend.readers.magi.kinds import kind_of
+from backend.readers.magi.links import ESSENTIAL_LOGIT
+from backend.readers.magi.look import columns
+from backend.readers.magi.recognizers import Recognizer, TrocrRecognizer, Words
+from backend.readers.magi.sizes import MagiSizes
+from backend.readers.magi.vocabulary import ByteVocabulary
+from backend.readers.magi.words import PageTexts, WordReaders
+
+if TYPE_CHECKING:
+    from backend.readers.magi.engine import Engine, Found, Prepared
+
+_log = logging.getLogger(__name__)
+REVISION: Final = "1"
+"""Of the rules in this package: raised when the same page may come out otherwise."""
+_ENDS: Final = 1 << 16
+
+
+@dataclass(slots=True)
+class _Job:
+    """One page of a call to `read`."""
+
+    page: Prepared
+    options: ReadOptions
+    done: asyncio.Future[Reading]
+
+
+class MagiReader:
+    """Reads pages with MAGI v2.
+
+    Args:
+        directory: config.json, model.safetensors or pytorch_model.bin, and the vocabulary (`tanoshi weights magi` makes it).
+        device: "cpu", "cuda", "cuda:1"; None: a GPU if there is one.
+        recognizers: for other languages than English, in order of preference (manga-ocr, a borrowed reader).
+        page_batch, crop_batch, text_batch: most pages, figures and texts that go through the device at once.
+        half: on a GPU compute in float16; thresholds and links are float32 on the CPU in any case.
+        pad_together: batch pages of different sizes by padding, as the reference does; their numbers then depend on each other.
+        preparers: threads that decode and resize.
+
+    Raises:
+        ConfigurationError: torch is not installed.
+    """
+
+    name = "magi"
+
+    def __init__(
+        self,
+        directory: Path,
+        device: str | None = None,
+        recognizers: Sequence[Recognizer] = (),
+        *,
+        page_batch: int = 8,
+        crop_batch: int = 64,
+        text_batch: int = 32,
+        half: bool = True,
+        pad_together: bool = False,
+        preparers: int = 4,
+    ) -> None:
+        if importlib.util.find_spec("torch") is None:
+            raise ConfigurationError('The MAGI reader needs torch: pip install "tanoshi-narration[gpu]".')
+        self._directory, self._device, self._half = Path(directory), device, half
+        self._recognizers = tuple(recognizers)
+        self._page_batch, self._crop_batch, self._text_batch = page_batch, crop_batch, text_batch
+        self._pad_together = pad_together
+        self._state = EngineState.IDLE
+        self._loading = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="magi")
+        self._pool = ThreadPoolExecutor(preparers, thread_name_prefix="magi-prepare")
+        self._queue: asyncio.Queue[_Job] = asyncio.Queue()
+        self._worker: asyncio.Task[None] | None = None
+        self._engine: Engine | None = None
+        self._words: WordReaders | None = None
+
+    @property
+    def state(self) -> EngineState:
+        return self._state
+
+    @property
+    def fingerprint(self) -> str:
+        """From the config, the size and both ends of the weights file, the rules' revision, and the recognisers."""
+        weights = find_weights(self._directory)
+        mark = hashlib.sha256((self._directory / "config.json").read_bytes() if weights else b"")
+        with weights.open("rb") as file:
+            mark.update(file.read(_ENDS))
+            size = file.seek(0, 2)
+            file.seek(max(0, size - _ENDS))
+            mark.update(file.read(_ENDS) + str(size).encode())
+        parts = [
+            self._device or "auto",
+            str(self._half),
+            str(self._pad_together),
+            *(one.fingerprint for one in self._recognizers),
+        ]
+        mark.update("|".join(parts).encode())
+        return f"magi-{REVISION}-{mark.hexdigest()[:16]}"
+
+    async def load(self) -> None:
+        """Reads the weights; the licence of the weights is logged.
+
+        Raises:
+            ConfigurationError: the directory, a file in it, or the device is not what it should be; one sentence says which.
+        """
+        async with self._loading:
+            if self._state is EngineState.READY:
+                return
+            self._state = EngineState.LOADING
+            try:
+                loop = asyncio.get_running_loop()
+                engine, english = await loop.run_in_executor(self._thread, self._load)
+                for one in self._recognizers:
+                    await one.load()
+            except BaseException:
+                self._state = EngineState.FAILED
+                raise
+            self._engine, self._words = engine, WordReaders((*self._recognizers, english))
+            self._worker = asyncio.create_task(self._work(), name="magi-worker")
+            self._state = EngineState.READY
+            _log.info("MAGI v2 loaded from %s on %s. %s", self._directory, engine.network.device, LICENCE_NOTICE)
+
+    async def aclose(self) -> None:
+        if self._worker is not None:
+            self._worker.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._worker
+            self._worker = None
+        while not self._queue.empty():
+            self._queue.get_nowait().done.cancel()
+        for one in self._recognizers:
+            await one.aclose()
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._engine = self._words = None
+        self._state = EngineState.IDLE
+
+    async def read(self, pages: Sequence[bytes], options: ReadOptions) -> list[Reading | ReadingFailed]:
+        """See `PageReader.read`."""
+        await self.load()
+        chunks = [pages[at : at + self._page_batch] for at in range(0, len(pages), self._page_batch)]
+        read = await asyncio.gather(*(self._read_chunk(chunk, options) for chunk in chunks))
+        return [page for chunk in read for page in chunk]
+
+    async def _read_chunk(self, pages: Sequence[bytes], options: ReadOptions) -> list[Reading | ReadingFailed]:
+        """Pages of one call that share a batch; while the device works on one chunk the next is prepared."""
+        loop = asyncio.get_running_loop()
+        prepared = await asyncio.gather(*(loop.run_in_executor(self._pool, self._prepare, data) for data in pages))
+        jobs = [page if isinstance(page, ReadingFailed) else _Job(page, options, loop.create_future()) for page in prepared]
+        for job in jobs:
+            if isinstance(job, _Job):
+                self._queue.put_nowait(job)
+        return [job if isinstance(job, ReadingFailed) else await _outcome(job.done) for job in jobs]
+
+    def _load(self) -> tuple[Engine, TrocrRecognizer]:
+        import torch  # noqa: PLC0415 - belongs to the extra
+
+        from backend.readers.magi.engine import Engine  # noqa: PLC0415
+        from backend.readers.magi.network import Network  # noqa: PLC0415
+
+        device = self._device or ("cuda" if torch.cuda.is_available() else "cpu")
+        if device.startswith("cuda") and not torch.cuda.is_available():
+            raise ConfigurationError(f"The MAGI reader is set to {device}, but torch sees no GPU here.")
+        dtype = torch.float16 if self._half and device.startswith("cuda") else torch.float32
+        network = Network.load(self._directory, device, dtype)
+        engine = Engine(network, self._page_batch, self._crop_batch, self._pad_together)
+        vocabulary = ByteVocabulary(find_vocabulary(self._directory, network.sizes))
+        if len(vocabulary) < network.sizes.text.vocabulary:
+            raise ConfigurationError(
+                f"The vocabulary in {self._directory} has {len(vocabulary)} entries, the model {network.sizes.text.vocabulary}."
+            )
+        return engine, TrocrRecognizer(network, vocabulary, self._thread, self._text_batch)
+
+    def _prepare(self, data: bytes) -> Prepared | ReadingFailed:
+        from backend.readers.magi.engine import prepare  # noqa: PLC0415
+
+        if self._engine is None:
+            raise Unavailable("The MAGI reader was closed.")
+        sizes = self._engine.network.sizes
+        try:
+            return prepare(decode_page(data), sizes.shortest_edge, sizes.longest_edge)
+        except BadImage as error:
+            return ReadingFailed(error.detail)
+
+    async def _work(self) -> None:
+        while True:
+            jobs = [await self._queue.get()]
+            while len(jobs) < self._page_batch and not self._queue.empty():
+                jobs.append(self._queue.get_nowait())
+            jobs = [job for job in jobs if not job.done.done()]
+            try:
+                await self._process(jobs)
+            except asyncio.CancelledError:
+                for job in jobs:
+                    job.done.cancel()
+                raise
+            except Exception as error:  # noqa: BLE001 - a worker's outermost loop; the error becomes the pages' reason
+                if len(jobs) > 1 and not _lost_device(error):
+                    await self._one_by_one(jobs)
+                else:
+                    _log.exception("A page could not be read")
+                    _fail(jobs, error)
+
+    async def _one_by_one(self, jobs: Sequence[_Job]) -> None:
+        """A batch failed as a whole: each page gets its own chance, so that one page costs no other."""
+        for job in jobs:
+            try:
+                await self._process([job])
+            except Exception as error:  # noqa: BLE001 - as above
+                _log.exception("A page could not be read")
+                _fail([job], error)
+
+    async def _process(self, jobs: Sequence[_Job]) -> None:
+        assert self._engine is not None
+        assert self._words is not None
+        loop = asyncio.get_running_loop()
+        pages, directions = [job.page for job in jobs], [job.options.direction for job in jobs]
+        found = await loop.run_in_executor(self._thread, self._engine.find, pages, directions)
+        texts = await loop.run_in_executor(self._pool, _cut_texts, jobs, found)
+        await self._words.read(texts)
+        for job, here, read in zip(jobs, found, texts, strict=True):
+            if not job.done.done():
+                job.done.set_result(reading_of(here, read, job.options))
+
+
+async def _outcome(done: asyncio.Future[Reading]) -> Reading | ReadingFailed:
+    try:
+        return await done
+    except ReadingFailed as error:
+        return error
+
+
+def find_vocabulary(directory: Path, sizes: MagiSizes) -> Path:
+    """Where `vocab.json` stands: in the folder the config names, in `tokenizer`, or beside the weights."""
+    tried = [directory / sizes.tokenizer / "vocab.json", directory / "tokenizer" / "vocab.json", directory / "vocab.json"]
+    for path in tried:
+        if path.is_file():
+            return path
+    raise ConfigurationError(f"{directory} lacks tokenizer/vocab.json, the vocabulary of the text reader.")
+
+
+def reading_of(found: Found, texts: PageTexts, options: ReadOptions) -> Reading:
+    """Puts a page together. Texts that do not belong to the story keep their place in the order and have no words."""
+    characters = tuple(
+        Character(box=box, confidence=score, cluster=cluster, embedding=tuple(float(value) for value in embedding))
+        for box, score, cluster, embedding in zip(
+            found.characters, found.character_scores, found.clusters, found.embeddings, strict=True
+        )
+    )
+    read = iter(zip(texts.words, texts.langs, texts.crops, strict=True))
+    boxes = []
+    for at, box in enumerate(found.texts):
+        words, lang, crop = (Words("", 0.0), "", None)
+        if found.essential[at] > ESSENTIAL_LOGIT:
+            words, lang, crop = next(read)
+        speaker, sure = found.speakers[at]
+        panel = found.text_panels[at]
+        spoken = speaker is not None or found.text_tails[at][0] is not None
+        kind = kind_of(found.essential[at], spoken, box, None if panel is None else found.panels[panel], words.text)
+        boxes.append(
+            TextBox(
+                box=box,
+                text=words.text,
+                kind=kind,
+                lang=lang,
+                confidence=min(1.0, max(0.0, words.confidence)),
+                speaker=speaker,
+                speaker_confidence=min(1.0, sure) if speaker is not None else 0.0,
+                panel=panel,
+                vertical=crop is not None and _runs_down(crop, lang),
+            )
+        )
+    main = options.lang or next((box.lang for box in boxes if box.lang), "ja" if options.direction is Direction.RTL else "en")
+    boxes = [box if box.lang else box.model_copy(update={"lang": main}) for box in boxes]
+    return Reading(width=found.width, height=found.height, panels=tuple(found.panels), boxes=tuple(boxes), characters=characters)
+
+
+def _runs_down(crop: object, lang: str) -> bool:
+    import numpy as np  # noqa: PLC0415
+
+    return lang in ("ja", "zh") and columns(np.asarray(crop, dtype=np.uint8)) > 0
+
+
+def _cut_texts(jobs: Sequence[_Job], found: Sequence[Found]) -> list[PageTexts]:
+    """The texts of the story, cut out of their pages."""
+    return [
+        PageTexts(
+            [
+                job.page.image.crop(bounds)
+                for bounds, logit in zip(here.text_bounds, here.essential, strict=True)
+                if logit > ESSENTIAL_LOGIT
+            ],
+            job.options.lang,
+        )
+        for job, here in zip(jobs, found, strict=True)
+    ]
+
+
+def _lost_device(error: Exception) -> bool:
+    import torch  # noqa: PLC0415
+
+    return isinstance(error, torch.AcceleratorError)
+
+
+def _fail(jobs: Sequence[_Job], error: Exception) -> None:
+    reason: Exception = ReadingFailed("The page could not be read by MAGI.")
+    if _lost_device(error):
+        reason = Unavailable("The GPU that reads pages was lost.")
+    elif isinstance(error, Unavailable):
+        reason = error
+    for job in jobs:
+        if not job.done.done():
+            job.done.set_exception(reason)

@@ -1,0 +1,109 @@
+"""Which recogniser reads which text of a batch of pages, and in what language it takes it to be.
+
+The look at the ink (`look.columns`) settles what runs in columns. What runs in lines may be anything, so up to three texts of such a page
+are shown to a referee: to the recogniser of any language if there is one, whose letters decide, else to those for English and Japanese,
+of which the surer one wins. A page decides for itself: its words do not depend on the pages it came with.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from PIL import Image
+
+from backend.readers.magi import look
+from backend.readers.magi.recognizers import Recognizer, Words
+from backend.readers.magi.vocabulary import script
+
+_log = logging.getLogger(__name__)
+_SAMPLES = 3
+_CLEAR = 0.2
+"""Evidence of columns beyond which a single text needs no vote of its page."""
+
+
+@dataclass(slots=True)
+class PageTexts:
+    """The texts of one page that are to be read, cut out; `lang` is what the book says, None if it says nothing."""
+
+    crops: list[Image.Image]
+    lang: str | None
+    langs: list[str] = field(default_factory=list)
+    words: list[Words] = field(default_factory=list)
+
+
+class WordReaders:
+    """All recognisers of a reader, by language."""
+
+    def __init__(self, recognizers: Sequence[Recognizer]) -> None:
+        self._all = tuple(recognizers)
+
+    def of(self, lang: str) -> Recognizer | None:
+        """The one made for this language, else the one for any, else None."""
+        made = (one for one in self._all if lang in one.langs)
+        return next(made, self.of_any)
+
+    @property
+    def of_any(self) -> Recognizer | None:
+        return next((one for one in self._all if not one.langs), None)
+
+    async def read(self, pages: Sequence[PageTexts]) -> None:
+        """Fills in `langs` and `words` of each page; texts of one recogniser go through it together."""
+        await self._settle(pages)
+        slots: dict[int, list[tuple[PageTexts, int]]] = {}
+        for page in pages:
+            page.words = [Words("", 0.0)] * len(page.crops)
+            for at, lang in enumerate(page.langs):
+                chosen = self.of(lang)
+                if chosen is None:
+                    _log.warning("No recogniser for the language %r is installed; a text stays unread.", lang)
+                else:
+                    slots.setdefault(self._all.index(chosen), []).append((page, at))
+        for number, texts in slots.items():
+            found = await self._all[number].read([page.crops[at] for page, at in texts])
+            for (page, at), words in zip(texts, found, strict=True):
+                page.words[at] = words
+
+    async def _settle(self, pages: Sequence[PageTexts]) -> None:
+        open_pages = []
+        for page in pages:
+            if page.lang is not None:
+                page.langs = [page.lang] * len(page.crops)
+                continue
+            evidence = [look.columns(np.asarray(crop, dtype=np.uint8)) for crop in page.crops]
+            in_columns = sum(float(np.clip(value, -1, 1)) for value in evidence) > 0
+            page.langs = ["ja" if in_columns or value > _CLEAR else "" for value in evidence]
+            if "" in page.langs:
+                open_pages.append(page)
+        for page, lang in zip(open_pages, await self._referee(open_pages), strict=True):
+            page.langs = [known or lang for known in page.langs]
+
+    async def _referee(self, pages: Sequence[PageTexts]) -> list[str]:
+        """The language of the lines of each page."""
+        samples = [_largest([crop for crop, lang in zip(page.crops, page.langs, strict=True) if not lang]) for page in pages]
+        shown = [crop for crops in samples for crop in crops]
+        if not shown:
+            return []
+        if self.of_any is not None:
+            answers = _shares(await self.of_any.read(shown), samples)
+            return [script("".join(words.text for words in page)) or "en" for page in answers]
+        english, japanese = self.of("en"), self.of("ja")
+        if english is None or japanese is None:
+            return ["ja" if english is None and japanese is not None else "en"] * len(pages)
+        sure = [
+            [sum(words.confidence for words in page) for page in _shares(await one.read(shown), samples)]
+            for one in (english, japanese)
+        ]
+        return ["en" if latin >= kana else "ja" for latin, kana in zip(*sure, strict=True)]
+
+
+def _largest(crops: Sequence[Image.Image]) -> list[Image.Image]:
+    return sorted(crops, key=lambda crop: -crop.width * crop.height)[:_SAMPLES]
+
+
+def _shares(answers: Sequence[Words], samples: Sequence[Sequence[Image.Image]]) -> list[list[Words]]:
+    """Cuts one flat list of answers into one list a page."""
+    rest = iter(answers)
+    return [[next(rest) for _ in page] for page in samples]
