@@ -6,17 +6,34 @@ The trap: manga scans often carry transparency, and ink on alpha reads as nothin
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 from dataclasses import dataclass
 from typing import Final
 
-from PIL import Image, UnidentifiedImageError
+import numpy as np
+from PIL import Image
 
 from backend.errors import BadImage, EmptyUpload, ImageTooManyPixels, UnsupportedImage
 
 MAX_PIXELS: Final = 60_000_000
-MEDIA_TYPES: Final = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
-"""Pillow's format name -> media type of the page formats we take."""
+MEDIA_TYPES: Final = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "MPO": "image/jpeg"}
+"""Pillow's format name -> media type of the page formats we take. MPO is a JPEG from a camera, with a second picture behind it."""
+_OTHER_IMAGES: Final = (b"GIF8", b"BM", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP", b"\xff\x0a", b"8BPS", b"%!PS", b"<svg")
+"""How images begin that we do not take."""
+_BROKEN: Final = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    MemoryError,
+    RuntimeError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    struct.error,
+)
+"""What Pillow's decoders raise on damaged files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +65,9 @@ def decode_page(data: bytes) -> Image.Image:
     """
     with _open(data) as image:
         _load(image)
-        if image.mode in ("RGBA", "LA", "PA") or (image.mode in ("P", "L", "RGB") and "transparency" in image.info):
+        if image.mode.startswith("I"):  # 16 bits a pixel: Pillow would clip, and a grey page would become white
+            return Image.fromarray((np.clip(np.asarray(image), 0, 65535) >> 8).astype(np.uint8)).convert("RGB")
+        if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
             rgba = image.convert("RGBA")
             flat = Image.new("RGBA", rgba.size, "white")
             flat.alpha_composite(rgba)
@@ -63,13 +82,13 @@ def _open(data: bytes) -> Image.Image:
         with warnings.catch_warnings():
             # Pillow warns above its own limit and raises above twice that; ours is checked below, before any pixel is decoded.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(data), formats=None)
+            image = Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP", "MPO"))
     except Image.DecompressionBombError as error:
         raise ImageTooManyPixels(f"A page may have at most {MAX_PIXELS // 1_000_000} megapixels.") from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except _BROKEN as error:
+        if data.startswith(_OTHER_IMAGES) or data[4:8] == b"ftyp":
+            raise UnsupportedImage("Pages are PNG, JPEG or WebP images; this is an image of another kind.") from error
         raise BadImage("The bytes are not an image that can be decoded.") from error
-    if image.format not in MEDIA_TYPES:
-        raise UnsupportedImage(f"Pages are PNG, JPEG or WebP images, not {image.format}.")
     if image.width * image.height > MAX_PIXELS:
         raise ImageTooManyPixels(f"A page may have at most {MAX_PIXELS // 1_000_000} megapixels.")
     return image
@@ -78,5 +97,5 @@ def _open(data: bytes) -> Image.Image:
 def _load(image: Image.Image) -> None:
     try:
         image.load()
-    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
+    except _BROKEN as error:
         raise BadImage("The image is damaged or cut short.") from error

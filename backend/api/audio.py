@@ -5,17 +5,20 @@ Addresses that carry a version never change and may be kept for ever; `page-N/in
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Request, Response
 
 from backend.api.pages import NOT_FOUND, JobId
-from backend.api.services import Services, ServicesIn
+from backend.api.services import ServicesIn
 from backend.errors import AudioNotReady, BadPathParameter, NotFound
 from backend.jobs import decisions
-from backend.jobs.state import JobState, PageState
+from backend.jobs.events import Entry
+from backend.jobs.state import JobState, PageState, fold
 from backend.narration.hls import PLAYLIST_NAME, WindowPage, window_playlist
 from backend.storage import keys
 from backend.storage.objects import media_type_of
@@ -34,24 +37,41 @@ AudioPath = Annotated[str, Path(description="page-{index}/index.m3u8, or what a 
 async def window(job_id: JobId, request: Request, services: ServicesIn) -> Response:
     """All pages that are ready in order, so that a locked phone plays on by itself; complete when the window is."""
     state = await services.log.state(job_id)
-    pages = await _pages_in_order(services, state)
-    if not pages:
+    heard = _in_order(state) if state.done else _told_in_order(state, await services.log.entries(job_id))
+    if not heard:
         raise AudioNotReady("The first page of this window is not ready.")
-    body = window_playlist(pages, complete=state.done).encode("ascii")
-    return _conditional(request, body, media_type_of(PLAYLIST_NAME), _REVALIDATE)
+    prefixes = [audio.removesuffix(PLAYLIST_NAME) for audio in heard]
+    folders = [prefix.removeprefix(f"{state.definition.audio_base}/") for prefix in prefixes]
+    playlists = await asyncio.gather(
+        *(services.objects.get(keys.audio(job_id, f"{folder}{PLAYLIST_NAME}")) for folder in folders)
+    )
+    pages = [WindowPage(prefix, playlist.decode("ascii")) for prefix, playlist in zip(prefixes, playlists, strict=True)]
+    return _conditional(
+        request, window_playlist(pages, complete=state.done).encode("ascii"), media_type_of(PLAYLIST_NAME), _REVALIDATE
+    )
 
 
-async def _pages_in_order(services: Services, state: JobState) -> list[WindowPage]:
-    pages = []
-    for page in state.pages:
-        if page.state is PageState.ERROR:
-            continue  # it will not come; the next one may be heard
-        if page.state is not PageState.READY or page.audio is None:
-            break
-        folder = page.audio.removeprefix(f"{state.definition.audio_base}/").removesuffix(PLAYLIST_NAME)
-        playlist = await services.objects.get(keys.audio(state.definition.job_id, f"{folder}{PLAYLIST_NAME}"))
-        pages.append(WindowPage(page.audio.removesuffix(PLAYLIST_NAME), playlist.decode("ascii")))
-    return pages
+def _in_order(state: JobState) -> list[str]:
+    """Playlist URLs of all ready pages."""
+    return [page.audio for page in state.pages if page.state is PageState.READY and page.audio is not None]
+
+
+def _told_in_order(state: JobState, entries: Sequence[Entry]) -> list[str]:
+    """Playlist URLs as a list that only ever grows at its end, which players demand of one that is not complete.
+
+    A page that failed is passed by, and stays so if it becomes ready later; one that is voiced again stays as it was heard.
+    """
+    heard: list[str] = []
+    then = JobState.new(state.definition)
+    upcoming = 0
+    for entry in entries:
+        then = fold(then, [entry])
+        while upcoming < len(then.pages) and then.pages[upcoming].state.ended:
+            audio = then.pages[upcoming].audio
+            if audio is not None:
+                heard.append(audio)
+            upcoming += 1
+    return heard
 
 
 @router.head("/jobs/{job_id}/audio/{path:path}", include_in_schema=False)
