@@ -31,6 +31,7 @@ from backend.jobs.log import JobLog
 from backend.jobs.memory import MemoryJobLog
 from backend.narration.cast import Caster
 from backend.narration.runner import LocalRunner
+from backend.narration.voicing import LocalVoicer
 from backend.narration.window import Narrator
 from backend.readers.base import PageReader
 from backend.series.memory import SeriesMemory
@@ -158,9 +159,8 @@ async def _running(settings: Settings, make: Callable[[Settings], Engines]) -> A
     catalogue = builtin_catalogue()
     workers = ThreadPoolExecutor(cpu_count(), thread_name_prefix="narration")
     caster = Caster(catalogue, SeriesMemory())
-    narrator = Narrator(
-        log=log, objects=objects, reader=engines.reader, synthesizer=engines.synthesizer, caster=caster, workers=workers
-    )
+    voicer = LocalVoicer(log=log, objects=objects, synthesizer=engines.synthesizer, workers=workers)
+    narrator = Narrator(log=log, objects=objects, reader=engines.reader, voicer=voicer, caster=caster)
     runner = LocalRunner(narrator, log)
 
     async def remove(job_id: str) -> None:

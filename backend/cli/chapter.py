@@ -33,6 +33,7 @@ from backend.jobs.state import JobDefinition, JobState, NarrationOptions, PageRe
 from backend.narration.cast import Caster
 from backend.narration.cues import PageCues
 from backend.narration.runner import LocalRunner
+from backend.narration.voicing import LocalVoicer
 from backend.narration.window import Narrator
 from backend.series.memory import SeriesMemory
 from backend.settings import Settings, cpu_count
@@ -76,9 +77,8 @@ async def narrate_chapter(
     catalogue = builtin_catalogue()
     await catalogue.resolve(voice_pack)
     caster = Caster(catalogue, SeriesMemory())
-    narrator = Narrator(
-        log=log, objects=objects, reader=engines.reader, synthesizer=engines.synthesizer, caster=caster, workers=workers
-    )
+    voicer = LocalVoicer(log=log, objects=objects, synthesizer=engines.synthesizer, workers=workers)
+    narrator = Narrator(log=log, objects=objects, reader=engines.reader, voicer=voicer, caster=caster)
     runner = LocalRunner(narrator, log)
     definition = _definition(chapter, options, voice_pack)
     try:

@@ -4,7 +4,9 @@
 It may be cancelled at any await and called again, here or in another process: what is in the log is done, what is in the cache is
 cheap. Stages are joined by short shelves, so that a slow voice holds the reader back instead of filling memory.
 
-    follow --> pending pages --> [reading: micro-batches] --> shelf --> [voicing: 2 at once] --> commit(ready)
+    follow --> pending pages --> [reading: micro-batches] --> shelf --> [casting, voicing: 2 at once] --> commit(ready)
+
+The last step belongs to a PageVoicer (`voicing.py`), which may be another machine: the window learns from the log that a page is ready.
 """
 
 from __future__ import annotations
@@ -12,27 +14,23 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable
-from concurrent.futures import Executor
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
-from backend.errors import JobNotFound, ReadingFailed, SpeechFailed, TanoshiError
+from backend.errors import JobNotFound, ReadingFailed, TanoshiError
 from backend.jobs import decisions
 from backend.jobs.log import JobLog
 from backend.jobs.state import JobState, PageState, fold
-from backend.narration.cache import CachedReader, CachedSynthesizer
+from backend.narration.cache import CachedReader
 from backend.narration.cast import Caster
-from backend.narration.publish import publish_page
 from backend.narration.shelf import Shelf
+from backend.narration.voicing import PageOrder, PageVoicer
 from backend.readers.base import PageReader, Reading, ReadOptions
 from backend.storage import keys
 from backend.storage.objects import Objects
-from backend.synthesizers.base import Speech, Synthesizer
 
 logger = logging.getLogger(__name__)
-T = TypeVar("T")
 
 READ_AHEAD: Final = 2
 """Read pages that may wait for a voice. More would make the page in view wait behind pages nobody listens to yet."""
@@ -53,22 +51,15 @@ class _ReadPage:
 
 
 class Narrator:
-    """Narrates windows with the engines and stores it was handed; holds no state of any window."""
+    """Narrates windows with the reader, the voicer and the stores it was handed; holds no state of any window."""
 
-    def __init__(
-        self, *, log: JobLog, objects: Objects, reader: PageReader, synthesizer: Synthesizer, caster: Caster, workers: Executor
-    ) -> None:
+    def __init__(self, *, log: JobLog, objects: Objects, reader: PageReader, voicer: PageVoicer, caster: Caster) -> None:
         self.log = log
         self.objects = objects
         self.caster = caster
         self.batch_size = reader.batch_size
         self.reader = CachedReader(reader, objects)
-        self.synthesizer = CachedSynthesizer(synthesizer, objects, workers)
-        self._workers = workers
-
-    async def in_worker(self, work: Callable[[], T]) -> T:
-        """CPU work that would hold the event loop up."""
-        return await asyncio.get_running_loop().run_in_executor(self._workers, work)
+        self.voicer = voicer
 
     async def narrate(self, job_id: str) -> None:
         """Does all the work that the job's uploads ask for; returns when each uploaded page has ended, or the job is gone."""
@@ -207,30 +198,4 @@ class _Window:
         await self._commit(decisions.advance(page.index, page.revision, PageState.TTS))
         definition = self._state.definition
         script = await self._n.caster.script(definition, page.index, item.reading)
-        results = await self._n.synthesizer.speak([line.utterance for line in script.lines])
-        spoken = [(line, result) for line, result in zip(script.lines, results, strict=True) if isinstance(result, Speech)]
-        failed = [(line, result) for line, result in zip(script.lines, results, strict=True) if isinstance(result, SpeechFailed)]
-        for line, error in failed:
-            logger.warning("Line %d of page %d of %s was not spoken: %s", line.number, page.index, self._job_id, error)
-        if failed and not spoken:
-            raise failed[0][1]
-        published = await publish_page(
-            self._n.objects,
-            definition,
-            page.index,
-            (script.width, script.height),
-            spoken,
-            sample_rate=self._n.synthesizer.sample_rate,
-            in_worker=self._n.in_worker,
-        )
-        await self._commit(
-            decisions.ready(
-                page.index,
-                page.revision,
-                audio=published.audio,
-                duration=published.duration_s,
-                cues=published.cues,
-                captions=published.captions,
-                failed_lines=[line.number for line, _ in failed],
-            )
-        )
+        await self._n.voicer.voice(PageOrder(definition, page.index, page.revision, script))
