@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from backend.errors import Unavailable
 from backend.series.model import SeriesCast
 from backend.series.store import MemorySeriesStore, SeriesStore
+from backend.voices.owners import Owners
 
 T = TypeVar("T")
 
@@ -23,17 +24,21 @@ class SeriesMemory:
     """Casts by owner and series.
 
     What one owner teaches is not heard by another: names and voices are a reader's own, and a stranger must not change them.
+
+    Args:
+        owners: which clients are one owner; default: each its own.
     """
 
-    def __init__(self, store: SeriesStore | None = None) -> None:
+    def __init__(self, store: SeriesStore | None = None, owners: Owners | None = None) -> None:
         self._store = store or MemorySeriesStore()
+        self._owners = owners or Owners(by_key=True)
 
-    async def cast(self, owner: str, series_id: str) -> SeriesCast:
+    async def cast(self, client: str, series_id: str) -> SeriesCast:
         """The cast as known now; empty for a series nobody has read."""
-        _, data = await self._store.load(_key(owner, series_id))
+        _, data = await self._store.load(self._key(client, series_id))
         return _decoded(data)
 
-    async def update(self, owner: str, series_id: str, change: Callable[[SeriesCast], tuple[SeriesCast, T]]) -> T:
+    async def update(self, client: str, series_id: str, change: Callable[[SeriesCast], tuple[SeriesCast, T]]) -> T:
         """Replaces the cast by what `change` makes of it and returns the other thing `change` says.
 
         Nothing is written when the cast stays as it is. What `change` raises is raised here.
@@ -41,7 +46,7 @@ class SeriesMemory:
         Raises:
             Unavailable: the store does not answer, or too many others change the same series at once.
         """
-        key = _key(owner, series_id)
+        key = self._key(client, series_id)
         for _ in range(MOST_ATTEMPTS):
             version, data = await self._store.load(key)
             before = _decoded(data)
@@ -50,15 +55,14 @@ class SeriesMemory:
                 return result
         raise Unavailable("The cast of this series is being changed by too many windows at once.")
 
-    async def forget(self, owner: str, series_id: str) -> None:
+    async def forget(self, client: str, series_id: str) -> None:
         """Removes everything known of a series."""
-        await self._store.delete(_key(owner, series_id))
+        await self._store.delete(self._key(client, series_id))
 
-
-def _key(owner: str, series_id: str) -> str:
-    """Hashed: series ids are a client's free text, and object keys must not be."""
-    digest = hashlib.sha256(f"{owner}\n{series_id}".encode("utf-8", "surrogatepass")).hexdigest()
-    return f"series/{digest[:32]}"
+    def _key(self, client: str, series_id: str) -> str:
+        """Hashed: series ids are a client's free text, and object keys must not be."""
+        owned = f"{self._owners.of(client)}\n{series_id}"
+        return f"series/{hashlib.sha256(owned.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
 
 
 def _decoded(data: bytes) -> SeriesCast:

@@ -6,7 +6,15 @@ operation that folders, S3 and memory all offer as an atomic one. Old versions a
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import AsyncIterator
+from pathlib import PurePosixPath
+from typing import Final, Protocol
+
+from backend.errors import NotFound, Unavailable
+from backend.storage import keys
+from backend.storage.objects import Objects
+
+_LOOKS: Final = 20
 
 
 class SeriesStore(Protocol):
@@ -20,7 +28,9 @@ class SeriesStore(Protocol):
         """Writes version + 1 if the document is still at `version`; False if somebody was faster."""
         ...
 
-    async def delete(self, key: str) -> None: ...
+    async def delete(self, key: str) -> None:
+        """Removes the document; its version goes on, so that nobody who read it before can bring it back."""
+        ...
 
 
 class MemorySeriesStore:
@@ -39,4 +49,54 @@ class MemorySeriesStore:
         return True
 
     async def delete(self, key: str) -> None:
-        self._documents.pop(key, None)
+        version, data = await self.load(key)
+        if data:
+            self._documents[key] = (version + 1, b"")
+
+
+class ObjectSeriesStore:
+    """Documents as objects, shared by all processes that share the store. Implements SeriesStore."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+
+    async def load(self, key: str) -> tuple[int, bytes]:
+        for _ in range(_LOOKS):
+            version = await self._version(key)
+            if version == 0:
+                return 0, b""
+            try:
+                return version, await self._objects.get(keys.series(key, version))
+            except NotFound:
+                continue  # a later version was made and this one removed between the two calls
+        raise Unavailable("The memory of this series is being changed too often to be read.")
+
+    async def replace(self, key: str, version: int, data: bytes) -> bool:
+        mine = keys.series(key, version + 1)
+        if not await self._objects.create(mine, data):
+            return False
+        # Whoever read long ago may create a number that was used and removed since; then a higher one exists, for the highest is
+        # never removed.
+        found = [number async for number in self._versions(key)]
+        if max(found, default=0) > version + 1:
+            await self._objects.delete(mine)
+            return False
+        for number in found:
+            if number <= version:
+                await self._objects.delete(keys.series(key, number))
+        return True
+
+    async def delete(self, key: str) -> None:
+        while True:
+            version, data = await self.load(key)
+            if not data or await self.replace(key, version, b""):
+                return
+
+    async def _version(self, key: str) -> int:
+        return max([number async for number in self._versions(key)], default=0)
+
+    async def _versions(self, key: str) -> AsyncIterator[int]:
+        async for found in self._objects.keys(key):
+            stem = PurePosixPath(found).stem
+            if stem.isdecimal():
+                yield int(stem)

@@ -22,3 +22,18 @@ def reading(fingerprint: str, sha256: str) -> str:
 
 def utterance(fingerprint: str, sha256: str) -> str:
     return f"cache/utterances/{fingerprint}/{sha256}.flac"
+
+
+def series(key: str, version: int) -> str:
+    """One version of the memory of a series; the highest number is the present one."""
+    return f"{key}/{version:010d}.json"
+
+
+def voice_prefix(owner: str, slug: str | None = None) -> str:
+    """Everything of an owner's voice, or of all of them."""
+    return f"voices/{owner}/{slug}" if slug else f"voices/{owner}"
+
+
+def voice(owner: str, slug: str, path: str) -> str:
+    """`path` is relative to the voice: "manifest.json", "clips/...", "preview/ja.flac"."""
+    return f"voices/{owner}/{slug}/{path}"

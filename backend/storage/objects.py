@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 import obstore
-from obstore.exceptions import BaseError, NotFoundError
+from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 from obstore.store import LocalStore, MemoryStore
 
 from backend.errors import ConfigurationError, NotFound, Unavailable
@@ -67,6 +67,16 @@ class Objects:
             await obstore.put_async(self._store, key, data)
         except (BaseError, OSError) as error:
             raise Unavailable("The object store does not take writes.") from error
+
+    async def create(self, key: str, data: bytes) -> bool:
+        """Writes an object unless the key is taken, which it then says with False; atomic in every store."""
+        try:
+            await obstore.put_async(self._store, key, data, mode="create")
+        except (AlreadyExistsError, FileExistsError):
+            return False
+        except (BaseError, OSError) as error:
+            raise Unavailable("The object store does not take writes.") from error
+        return True
 
     async def get(self, key: str) -> bytes:
         """The object's bytes. Raises NotFound."""

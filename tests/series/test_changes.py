@@ -1,0 +1,82 @@
+"""What a user may do to a cast."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from backend.errors import InvalidRequest, NotFound
+from backend.series import changes
+from backend.series.identity import Seen, recognise
+from backend.series.model import PageNote, SeriesCast
+from backend.series.vectors import unit
+
+FACES = [unit(tuple(vector.tolist())) for vector in np.random.default_rng(1).normal(size=(4, 32))]
+
+
+def seen(*who: int) -> SeriesCast:
+    """A cast that has seen these characters, one a page, three times."""
+    cast = SeriesCast()
+    for _ in range(3):
+        for character in who:
+            cast, _ = recognise(cast, [Seen(FACES[character], 0)])
+    return cast
+
+
+def who_is(cast: SeriesCast, character: int) -> int | None:
+    return recognise(cast, [Seen(FACES[character], 0)])[1][0]
+
+
+def test_a_name_belongs_to_one_character() -> None:
+    cast = changes.named(seen(0, 1), 1, "Aya")
+    assert cast.members[1].label == "Aya"
+    with pytest.raises(InvalidRequest, match="merge"):
+        changes.named(cast, 2, "aya")
+    assert changes.named(cast, 1, "AYA").members[1].name == "AYA"
+
+
+def test_merged_characters_are_recognised_as_one_and_keep_the_first_ones_voice() -> None:
+    cast = seen(0, 1)
+    members = {1: cast.members[1].model_copy(update={"voices": ("sovits:a",), "lines": 3})}
+    members[2] = cast.members[2].model_copy(update={"voices": ("sovits:b",), "lines": 2})
+    cast = changes.merged(cast.model_copy(update={"members": members, "mc": 2}), 1, 2)
+    assert cast.members[1].voices == ("sovits:a", "sovits:b")
+    assert cast.members[1].lines == 5
+    assert cast.mc == 1
+    assert {who_is(cast, 0), who_is(cast, 1)} == {1}
+    assert cast.id_of(2) == 1
+
+
+def test_merging_twice_follows_to_the_end() -> None:
+    cast = changes.merged(changes.merged(seen(0, 1, 2), 2, 3), 1, 2)
+    assert cast.id_of(3) == cast.id_of(2) == 1
+    with pytest.raises(InvalidRequest):
+        changes.merged(cast, 1, 3)
+
+
+def test_a_split_takes_a_look_away_for_good() -> None:
+    merged = changes.merged(seen(0, 1), 1, 2)
+    cast, fresh = changes.split(merged, 1, [1], "Ken")
+    assert {who_is(cast, 0), who_is(cast, 1)} == {1, fresh.id}
+    for character in (0, 1, 0, 1):
+        cast, _ = recognise(cast, [Seen(FACES[character], 0)])
+    assert len(cast.members) == 2
+
+
+@pytest.mark.parametrize("looks", [[], [0], [5], [-1]])
+def test_a_character_keeps_at_least_one_look(looks: list[int]) -> None:
+    with pytest.raises(InvalidRequest):
+        changes.split(seen(0), 1, looks)
+
+
+def test_what_is_not_there_is_not_found() -> None:
+    for change in (lambda c: changes.named(c, 9, "A"), lambda c: changes.merged(c, 1, 9), lambda c: changes.forgotten(c, 9)):
+        with pytest.raises(NotFound):
+            change(seen(0))
+
+
+def test_touched_pages_are_those_on_which_the_character_has_a_line() -> None:
+    pages = {"a": PageNote(lines={1: 2}, at=("job_1", 0)), "b": PageNote(lines={2: 1}, at=("job_1", 1))}
+    cast = seen(0, 1).model_copy(update={"pages": pages})
+    assert changes.touched_pages(cast, [1]) == [("job_1", 0)]
+    assert changes.touched_pages(changes.merged(cast, 1, 2), [2]) == [("job_1", 0), ("job_1", 1)]
