@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from backend.language.words import is_word
 
 _LETTERS = "A-Za-zÀ-ÖØ-öø-ÿ"
-_SENTENCE_END = re.compile(r"(?<=[.!?])(\s+)")
+_SENTENCE_END = re.compile(r"(?<=[.!?])(?<![A-Za-z]\.[A-Za-z]\.)(\s+)")
 _TOKEN = re.compile(rf"(?:[A-Za-z]\.){{2,}}|[{_LETTERS}]+&[{_LETTERS}]+|[{_LETTERS}](?:[{_LETTERS}']*[{_LETTERS}])?")
 _DOTTED = re.compile(r"(?:[A-Za-z]\.){2,}")
 _ACRONYMS = frozenset(

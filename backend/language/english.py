@@ -20,7 +20,7 @@ _SWEAR = "@#$%&*^"
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), by)
     for pattern, by in (
-        (r"\.{2,}(?=\d)|\.{2,}|[•·・]{2,}|…", PAUSE),
+        (r"\.(?: ?\.)+|[•·・]{2,}|…", PAUSE),
         (r"(?<=\d)\s*[–—-]\s*(?=\d)", " to "),
         (r"\s+[–—―-]+\s+|-{2,}|[–—―]+", PAUSE),
         (rf"(?<=[{_LETTERS}])-(?=[\s!?.,]|$)", PAUSE),  # cut off: "WAIT-"
@@ -28,7 +28,6 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\bz{3,}\b", PAUSE),  # somebody sleeps
         (rf"(?<![{_LETTERS}0-9&*])[{_LETTERS}]{{1,8}}[*#@$%]+[{_LETTERS}][{_LETTERS}*#@$%]*", PAUSE),  # f**k, d@mn
         (rf"(?<![{_LETTERS}0-9&*])[{_LETTERS}]{{1,8}}[*#@$%]{{2,}}", PAUSE),  # sh##
-        (rf"[{_SWEAR}!?]*[{_SWEAR}]\s?[{_SWEAR}][{_SWEAR}!?]*", "! "),  # @#$%&!
         (r"(?<![^\s])#(?=\d)", "number "),
         (r"\bw/(?=\s|\w)", "with "),
         (r"°\s*([CF])\b", r" degrees \1"),
@@ -37,10 +36,10 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (rf"(?<=[{_LETTERS}0-9])\s*\(\s*(?=[{_LETTERS}0-9])", ", "),
         (rf"(?<=[{_LETTERS}0-9])\s*\)\s*(?=[{_LETTERS}0-9])", ", "),
         (r"[()]+", " "),
-        (r"([!?]\s*)+\?[!?\s]*|\?[!?\s]*[!?]", "? "),
-        (r"!(?:\s*!)+", "! "),
     )
 )
+_SIGN_RUN = re.compile(rf"(?<![{_SWEAR}!?])[{_SWEAR}!?]{{2,}}")
+_CALLS = re.compile(r"[!?](?:\s*[!?])*")
 _STAMMER = re.compile(
     rf"(?<![{_LETTERS}'-])([{_LETTERS}]{{1,3}})(?:\s*[-{PAUSE}]\s*\1)*\s*([-{PAUSE}])\s*(?=(\1[{_LETTERS}']*))", re.IGNORECASE
 )
@@ -52,6 +51,8 @@ def clean(text: str, names: Sequence[str] = ()) -> str:
     text = normalize(text).translate(_ALIKE)
     for pattern, by in _RULES:
         text = pattern.sub(by, text)
+    text = _SIGN_RUN.sub(_without_swearing, text)
+    text = _CALLS.sub(lambda run: "? " if "?" in run[0] else "! ", text)
     text = _UNSPEAKABLE.sub(" ", text)
     text = _STAMMER.sub(_stammer, text)
     text = _WORD.sub(lambda word: shorten(word[0]), text)
@@ -66,6 +67,11 @@ def clean(text: str, names: Sequence[str] = ()) -> str:
 def is_speakable(piece: str) -> bool:
     """Whether a piece between two pauses has a letter or a digit."""
     return _SPEAKABLE.search(piece) is not None
+
+
+def _without_swearing(run: re.Match[str]) -> str:
+    """@#$%&! is a call; a sign beside a call ("50%!") is none."""
+    return "! " if sum(sign in _SWEAR for sign in run[0]) > 1 else run[0]
 
 
 def _stammer(match: re.Match[str]) -> str:

@@ -23,7 +23,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), by)
     for pattern, by in (
         (r"[(（](?:笑|泣|怒|汗|爆|照|涙|藁)[)）]", ""),
-        (r"[・･·•∙.。]{2,}|…", PAUSE),
+        (r"[・･·•∙.。](?: ?[・･·•∙.。])+|…", PAUSE),
         (rf"(?<=[{_KATAKANA}ー])[―—–─|丨‐-](?=[{_KATAKANA}])", "ー"),  # a long mark read as a dash: サッカ―ボ―ル
         (rf"(?<=[{_KATAKANA}])[―—–─|丨‐-](?![―—–─|丨‐\d-])", "ー"),
         (r"[―—─]+|[–‐-]{2,}", PAUSE),

