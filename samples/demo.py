@@ -57,8 +57,12 @@ def main(out: Path, url: str | None) -> None:
 
 
 @contextlib.contextmanager
-def service(out: Path) -> Iterator[str]:
-    """The service as a process of its own on a free port; ends with the block.
+def service(out: Path, module: str = "uvicorn", **variables: str) -> Iterator[str]:
+    """The service as a process of its own on a free port; ends with the block. Its log is `out`/service.log.
+
+    Args:
+        module: what runs it, with uvicorn's arguments.
+        variables: settings for its environment.
 
     Raises:
         SystemExit: it did not begin to listen.
@@ -68,12 +72,12 @@ def service(out: Path) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "uvicorn", "backend.server:app", "--port", str(port), "--timeout-graceful-shutdown", "5"]
+    command = [sys.executable, "-m", module, "backend.server:app", "--port", str(port), "--timeout-graceful-shutdown", "5"]
     with (out / "service.log").open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter
             command,
             cwd=HERE.parent,
-            env=os.environ | {"DATA_DIR": str((out / "store").resolve())},
+            env=os.environ | {"DATA_DIR": str((out / "store").resolve())} | variables,
             stdout=log,
             stderr=subprocess.STDOUT,
         )

@@ -15,8 +15,8 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 OF_THIS_PROJECT = "tanoshi-narration"
-GPU_ROOMS = ("backend/readers/magi/", "backend/synthesizers/sovits/", "backend/weights/")
-"""Where libraries of the [gpu] extra may be imported."""
+GPU_ROOMS = ("backend/readers/magi/", "backend/synthesizers/sovits/", "backend/weights/", "backend/cli/doctor.py")
+"""Where libraries of the [gpu] extra may be imported; the doctor looks whether they are there."""
 
 
 def pins(name: str) -> list[Requirement]:

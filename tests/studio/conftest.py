@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
 
-ROOT = Path(__file__).parents[2]
+from samples import demo
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUIET_FLAGS = [
     "--no-sandbox",
@@ -27,43 +21,13 @@ QUIET_FLAGS = [
     "--disable-quic",
     "--autoplay-policy=no-user-gesture-required",
 ]
-START_WITHIN_S = 60
 
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a service with the fast synthesizer, in a process of its own: the browser's driver would block our loop."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    folder = tmp_path_factory.mktemp("service")
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "uvicorn", "backend.server:app", "--port", str(port), "--timeout-graceful-shutdown", "2"],
-            cwd=ROOT,
-            env=os.environ | {"DATA_DIR": str(folder / "data"), "SYNTHESIZER": "draft", "RATE_LIMIT_START_MAX": "0"},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        until = time.monotonic() + START_WITHIN_S
-        while True:
-            try:
-                httpx.get(f"{url}/healthz").raise_for_status()
-                break
-            except httpx.TransportError:
-                assert process.poll() is None, (folder / "log").read_text()
-                assert time.monotonic() < until, (folder / "log").read_text()
-                time.sleep(0.1)
+    with demo.service(tmp_path_factory.mktemp("service"), SYNTHESIZER="draft", RATE_LIMIT_START_MAX="0") as url:
         yield url
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 @pytest.fixture(scope="session")
