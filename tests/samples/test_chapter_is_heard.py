@@ -14,6 +14,7 @@ from benchmarks.scoring import edit_distance, fold
 from samples import client, demo
 
 SAMPLES = Path(client.__file__).parent
+pytestmark = pytest.mark.timeout(400)  # ten pages on a busy machine
 MAX_ERRORS = 0.05
 """Wrong characters a character of the sample text."""
 
