@@ -63,7 +63,7 @@ def recognise(cast: SeriesCast, figures: Sequence[Seen]) -> tuple[SeriesCast, tu
         cast, groups = _grouped(cast, vectors, seen)
         cast, members = _matched(cast, vectors, seen, groups)
         for group, member_id in zip(groups, members, strict=True):
-            cast = _learned(cast, member_id, vectors[group])
+            cast = _learned(cast, member_id, vectors[group], sure=any(seen[i].name for i in group))
             for position in group:
                 found[with_looks[position]] = member_id
     for i, figure in enumerate(figures):
@@ -185,8 +185,11 @@ def _by_name(cast: SeriesCast, name: str) -> tuple[SeriesCast, int]:
     return cast, known.id
 
 
-def _learned(cast: SeriesCast, member_id: int, vectors: Array) -> SeriesCast:
-    """The member's nearest look moved towards `vectors`, or a further look if none of them is like these."""
+def _learned(cast: SeriesCast, member_id: int, vectors: Array, *, sure: bool) -> SeriesCast:
+    """The member's nearest look moved towards `vectors`; a further look only if a name makes sure that these are the member.
+
+    Without a name an unlikely figure would become a look of its own, which then draws in others like it.
+    """
     member = cast.members[member_id]
     mean = vectors.mean(axis=0)
     own = [k for k, look in enumerate(member.looks) if not look.from_bank and _fits(look, vectors)]
@@ -194,7 +197,7 @@ def _learned(cast: SeriesCast, member_id: int, vectors: Array) -> SeriesCast:
     scores = {k: float(fit.evidence(vectors @ unpack(member.looks[k].mean), member.looks[k].seen).sum()) for k in own}
     nearest = max(scores, key=scores.__getitem__, default=None)
     looks = list(member.looks)
-    if nearest is None or (scores[nearest] < 0 and len(own) < MOST_LOOKS):
+    if nearest is None or (sure and scores[nearest] < 0 and len(own) < MOST_LOOKS):
         looks.append(Look(mean=pack(mean.astype(np.float32)), seen=len(vectors)))
     else:
         before, seen = unpack(looks[nearest].mean), looks[nearest].seen
