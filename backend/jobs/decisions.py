@@ -110,6 +110,19 @@ def retry(index: int) -> Decide:
     return decide
 
 
+def revise(index: int) -> Decide:
+    """What a page says has changed (a corrected line, another voice): a new revision, also while the present one is worked on."""
+
+    def decide(state: JobState) -> Sequence[Event]:
+        page = page_of(state, index)
+        if not page.uploaded:
+            return ()
+        queued = _status(index, page.revision + 1, PageState.QUEUED)
+        return (queued, _progress_after(state, [queued])) if page.state.ended else (queued,)
+
+    return decide
+
+
 def focus(index: int) -> Decide:
     """The page in view: it and its neighbours come first from now on."""
 
