@@ -8,9 +8,7 @@
 Needs the extra `[gpu]`; only modules of the first and third line import torch, and `reader` imports them when it loads.
 """
 
-from typing import Final
+from backend.readers.magi.licence import LICENCE_NOTICE
+from backend.readers.magi.reader import MagiReader, build_reader
 
-LICENCE_NOTICE: Final = (
-    "The MAGI v2 weights are licensed for academic research and non-commercial use only; they are the operator's own copy and no part "
-    "of this program."
-)
+__all__ = ["LICENCE_NOTICE", "MagiReader", "build_reader"]

@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Final
 from backend.engine import EngineState
 from backend.errors import BadImage, ConfigurationError, ReadingFailed, Unavailable
 from backend.imaging import decode_page
-from backend.readers.base import Character, Direction, Reading, ReadOptions, TextBox
-from backend.readers.magi import LICENCE_NOTICE
+from backend.readers.base import Character, Direction, PageReader, Reading, ReadOptions, TextBox
 from backend.readers.magi.checkpoint import find_weights
 from backend.readers.magi.kinds import kind_of
+from backend.readers.magi.licence import LICENCE_NOTICE
 from backend.readers.magi.links import ESSENTIAL_LOGIT
 from backend.readers.magi.look import columns
-from backend.readers.magi.recognizers import Recognizer, TrocrRecognizer, Words
+from backend.readers.magi.recognizers import BorrowedRecognizer, Recognizer, TrocrRecognizer, Words
 from backend.readers.magi.sizes import MagiSizes
 from backend.readers.magi.vocabulary import ByteVocabulary
 from backend.readers.magi.words import PageTexts, WordReaders
@@ -243,6 +243,21 @@ class MagiReader:
         for job, here, read in zip(jobs, found, texts, strict=True):
             if not job.done.done():
                 job.done.set_result(reading_of(here, read, job.options))
+
+
+def build_reader(
+    directory: Path, *, manga_ocr: Path | None = None, fallback: PageReader | None = None, device: str | None = None
+) -> MagiReader:
+    """The reader with every recogniser there is: manga-ocr from `manga_ocr`, else from `manga-ocr` in `directory` if that exists, and
+    `fallback` (the embedded reader) for what neither that nor TrOCR reads."""
+    from backend.readers.manga_ocr.recognizer import MangaOcrRecognizer  # noqa: PLC0415 - it builds on this package
+
+    inside = directory / "manga-ocr"
+    japanese = manga_ocr or (inside if inside.is_dir() else None)
+    recognizers: list[Recognizer] = [] if japanese is None else [MangaOcrRecognizer(japanese, device)]
+    if fallback is not None:
+        recognizers.append(BorrowedRecognizer(fallback))
+    return MagiReader(directory, device, recognizers)
 
 
 async def _outcome(done: asyncio.Future[Reading]) -> Reading | ReadingFailed:

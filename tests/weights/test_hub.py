@@ -1,0 +1,79 @@
+"""Downloads: resumable, from one commit, and never in place with a wrong checksum."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from backend.errors import ConfigurationError, Unavailable
+from backend.weights.hub import Hub
+from tests.support.hub import local_hub
+
+LARGE = os.urandom(3 << 16)
+FILES = {"a/model": {"small.json": b"{}", "large.bin": LARGE, "empty.txt": b""}}
+
+
+@pytest.fixture
+def hub():
+    with local_hub({name: dict(files) for name, files in FILES.items()}) as running:
+        yield running
+
+
+@pytest.fixture
+def client(hub):
+    with Hub(hub.url) as client:
+        yield client
+
+
+@pytest.mark.parametrize("name", ["small.json", "large.bin", "empty.txt"])
+def test_a_file_arrives_whole_and_is_not_fetched_twice(hub, client, tmp_path, name):
+    commit = client.resolve("a/model", "main")
+    for _ in range(2):
+        assert client.fetch(commit, name, tmp_path / "deep" / name).read_bytes() == FILES["a/model"][name]
+    assert hub.served == [(name, 0)]
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_cut_download_goes_on_or_begins_again_as_the_server_can(hub, client, tmp_path, ranges):
+    commit = client.resolve("a/model", "main")
+    hub.cut_after, hub.ranges = 70_000, ranges
+    assert client.fetch(commit, "large.bin", tmp_path / "large.bin").read_bytes() == LARGE
+    assert [name for name, _ in hub.served] == ["large.bin"] * 2
+    assert (hub.served[1][1] > 0) is ranges
+
+
+def test_a_download_goes_on_in_the_next_run(hub, client, tmp_path):
+    commit = client.resolve("a/model", "main")
+    (tmp_path / f"large.bin.{hub.commit[:12]}.partial").write_bytes(LARGE[:100_000])
+    seen = []
+    client.fetch(commit, "large.bin", tmp_path / "large.bin", lambda *step: seen.append(step))
+    assert hub.served == [("large.bin", 100_000)]
+    assert seen[-1] == ("large.bin", len(LARGE), len(LARGE))
+    assert [path.name for path in tmp_path.iterdir()] == ["large.bin"]
+
+
+@pytest.mark.parametrize("name", ["small.json", "large.bin"])
+def test_a_wrong_checksum_is_refused_and_leaves_nothing(hub, client, tmp_path, name):
+    hub.lie.add(name)
+    with pytest.raises(ConfigurationError, match="checksum"):
+        client.fetch(client.resolve("a/model", "main"), name, tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_file_in_place_is_replaced(client, tmp_path):
+    (tmp_path / "large.bin").write_bytes(LARGE[:-1] + b"?")
+    client.fetch(client.resolve("a/model", "main"), "large.bin", tmp_path / "large.bin")
+    assert (tmp_path / "large.bin").read_bytes() == LARGE
+
+
+def test_what_is_not_there_is_said_in_a_sentence(hub, client, tmp_path):
+    with pytest.raises(ConfigurationError, match="no other/model at main"):
+        client.resolve("other/model", "main")
+    with pytest.raises(ConfigurationError, match=r"has no file nothing\.bin"):
+        client.fetch(client.resolve("a/model", "main"), "nothing.bin", tmp_path / "x")
+    hub.gone.add("a/model")
+    with pytest.raises(ConfigurationError, match="accept its terms"):
+        client.resolve("a/model", "main")
+    with Hub("http://127.0.0.1:9") as nobody, pytest.raises(Unavailable, match="does not answer"):
+        nobody.resolve("a/model", "main")
