@@ -20,6 +20,7 @@ from backend.narration.voice_choice import new_voice, voice_of
 from backend.narration.write import Part, is_heard, write_script
 from backend.readers.base import Character, Kind, Reading, TextBox
 from backend.series.changes import new_member, with_member
+from backend.series.faces import Faces
 from backend.series.identity import Seen, recognise
 from backend.series.memory import SeriesMemory
 from backend.series.model import MOST_PAGES, LineCorrection, PageNote, Portrait, SeriesCast
@@ -28,6 +29,9 @@ from backend.voices.catalogue import NARRATOR, Catalogue, ListedVoice, ResolvedP
 
 MIN_NAME_CONFIDENCE: Final = 0.5
 """Below this a reader's name for a figure is not used."""
+
+MUCH_BETTER: Final = 0.05
+"""By how much a view must be surer than the kept one to replace it; each new one costs decoding its page again."""
 
 NARRATORS: Final = -1
 """Stands for the narrator where member ids stand."""
@@ -44,11 +48,16 @@ class Casting:
 
 
 class Caster:
-    """Turns readings into scripts."""
+    """Turns readings into scripts.
 
-    def __init__(self, catalogue: Catalogue, series: SeriesMemory) -> None:
+    Args:
+        faces: keeps a picture of each character; None keeps none.
+    """
+
+    def __init__(self, catalogue: Catalogue, series: SeriesMemory, faces: Faces | None = None) -> None:
         self._catalogue = catalogue
         self._series = series
+        self._faces = faces
 
     async def script(self, definition: JobDefinition, index: int, reading: Reading) -> PageScript:
         """What page `index` of the window says, every line with its voice.
@@ -64,6 +73,10 @@ class Caster:
         casting = await self._series.update(
             owner, definition.series_id, lambda cast: cast_page(cast, at, reading=reading, pack=pack, own=own, options=options)
         )
+        if self._faces is not None:
+            await self._faces.keep(
+                member.portrait for member in casting.cast.members.values() if member.portrait and member.portrait.at == at
+            )
         return write_script(
             reading,
             cast=casting.parts,
@@ -96,7 +109,7 @@ def cast_page(
     note = cast.pages.get(key)
     if note is None:
         cast, ids = recognise(cast, [_seen(figure) for figure in reading.characters])
-        note = PageNote(figures=ids, at=at)
+        note = PageNote(boxes=len(reading.boxes), figures=ids, at=at)
         cast = _counted(cast, note, reading, options)
         note = note.model_copy(update={"lines": _lines(cast, note, reading, options)})
     note = note.model_copy(update={"at": at})
@@ -159,7 +172,7 @@ def _counted(cast: SeriesCast, note: PageNote, reading: Reading, options: Narrat
     for figure, noted in zip(reading.characters, note.figures, strict=True):
         if (living := cast.id_of(noted)) is not None:
             member = cast.members[living]
-            if member.portrait is None or member.portrait.confidence < figure.confidence:
+            if member.portrait is None or member.portrait.confidence + MUCH_BETTER < figure.confidence:
                 view = Portrait(job_id=note.at[0], index=note.at[1], box=figure.box, confidence=figure.confidence)
                 cast = with_member(cast, member.model_copy(update={"portrait": view}))
     return cast
@@ -187,7 +200,7 @@ def _voiced(
 
 
 def _with_note(cast: SeriesCast, key: str, note: PageNote) -> SeriesCast:
-    pages = {**cast.pages, key: note}
+    pages = {known: noted for known, noted in cast.pages.items() if known != key} | {key: note}
     for oldest in list(pages)[: max(0, len(pages) - MOST_PAGES)]:
         del pages[oldest]
     return cast.model_copy(update={"pages": pages})

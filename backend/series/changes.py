@@ -6,12 +6,15 @@ Every function returns the new cast; what it means for pages already heard is th
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Final
 
 import numpy as np
 
 from backend.errors import InvalidRequest, NotFound
 from backend.series.model import MOST_LOOKS, Look, Member, PageNote, SeriesCast
-from backend.series.vectors import pack, unpack
+from backend.series.vectors import Vector, pack, unpack
+
+MOST_BANK_FACES: Final = 12
 
 
 def with_member(cast: SeriesCast, member: Member) -> SeriesCast:
@@ -96,6 +99,36 @@ def split(cast: SeriesCast, member_id: int, look_numbers: Collection[int], name:
     fresh = fresh.model_copy(update={"looks": tuple(member.looks[k] for k in taken)})
     cast = with_member(with_member(cast, member.model_copy(update={"looks": stays})), fresh)
     return cast.model_copy(update={"apart": (*cast.apart, (member.id, fresh.id))}), fresh
+
+
+def with_bank_face(cast: SeriesCast, name: str, vector: Vector) -> tuple[SeriesCast, Member]:
+    """Adds a picture of a named character to what figures are recognised by.
+
+    A nameless character that is plainly the one in the picture gets the name; otherwise the name waits for its figure.
+
+    Raises:
+        InvalidRequest: this character has as many pictures as one may have.
+    """
+    look = Look(mean=pack(vector), seen=1, from_bank=True)
+    member = cast.named(name) or _alike(cast, vector)
+    if member is None:
+        cast, member = new_member(cast, name)
+    if sum(known.from_bank for known in member.looks) >= MOST_BANK_FACES:
+        raise InvalidRequest(f"A character has at most {MOST_BANK_FACES} pictures in the bank.")
+    member = member.model_copy(update={"name": member.name or name, "looks": (*member.looks, look)})
+    return with_member(cast, member), member
+
+
+def _alike(cast: SeriesCast, vector: Vector) -> Member | None:
+    """The nameless member the picture speaks most for, if it speaks for any."""
+    best, most = None, 0.0
+    for member in cast.members.values():
+        for look in member.looks:
+            mean = unpack(look.mean)
+            if member.name is None and mean.shape == vector.shape:
+                evidence = float(cast.similarity.fit.evidence(mean @ vector, look.seen))
+                best, most = (member, evidence) if evidence > most else (best, most)
+    return best
 
 
 def forgotten(cast: SeriesCast, member_id: int) -> SeriesCast:

@@ -6,6 +6,7 @@ A character that was merged into another leaves its id behind as an alias, so th
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Final
 
@@ -33,12 +34,21 @@ class Look(_Frozen):
 
 
 class Portrait(_Frozen):
-    """Where a character was seen best: page of a window, box in pixels, and the page's size."""
+    """Where a character was seen best: page of a window, and box in pixels."""
 
     job_id: str
     index: int
     box: Box
     confidence: float
+
+    @property
+    def at(self) -> tuple[str, int]:
+        return self.job_id, self.index
+
+    @property
+    def name(self) -> str:
+        """Names the picture that is cut out there (`faces.py`)."""
+        return hashlib.sha256(f"{self.job_id}/{self.index}/{self.box}".encode()).hexdigest()[:32]
 
 
 class Member(_Frozen):
@@ -80,6 +90,8 @@ class LineCorrection(_Frozen):
 class PageNote(_Frozen):
     """What was decided about a page when it was first heard."""
 
+    boxes: int = 0
+    """How many text boxes the page has; lines are numbered by them."""
     figures: tuple[int | None, ...] = ()
     """Member id of each figure of the reading; None where nothing can be said."""
     lines: Mapping[int, int] = Field(default_factory=dict)
@@ -112,7 +124,7 @@ class SeriesCast(_Frozen):
     apart: tuple[tuple[int, int], ...] = ()
     """Pairs of members a user has split: never merged again on their looks."""
     pages: Mapping[str, PageNote] = Field(default_factory=dict)
-    """By content of the reading, oldest first."""
+    """By content of the reading, the one seen last at the end."""
     similarity: Similarity = Field(default_factory=Similarity)
     lexicon: tuple[LexiconEntry, ...] = ()
 

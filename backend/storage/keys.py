@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
+IMMUTABLE: Final = "public, max-age=31536000, immutable"
+REVALIDATE: Final = "no-cache"
+_VERSIONED_AUDIO: Final = re.compile(r"narration/[^/]+/audio/page-\d+/[0-9a-f]{16}/[^/]+")
+_UPLOAD_NAME: Final = re.compile(r"[0-9]{3,6}", re.ASCII)
+
 
 def job_prefix(job_id: str) -> str:
     return f"narration/{job_id}"
@@ -37,3 +45,23 @@ def voice_prefix(owner: str, slug: str | None = None) -> str:
 def voice(owner: str, slug: str, path: str) -> str:
     """`path` is relative to the voice: "manifest.json", "clips/...", "preview/ja.flac"."""
     return f"voices/{owner}/{slug}/{path}"
+
+
+def uploads_prefix(job_id: str) -> str:
+    return f"narration/{job_id}/pages"
+
+
+def upload_index(key: str) -> int | None:
+    """The page an upload belongs to, or None for a key that is none of ours."""
+    name = key.rsplit("/", 1)[-1]
+    return int(name) if _UPLOAD_NAME.fullmatch(name) else None
+
+
+def cache_control(key: str) -> str:
+    """How long what is served from the store itself may be kept: below a version for ever, other audio only after asking again."""
+    return IMMUTABLE if _VERSIONED_AUDIO.fullmatch(key) else REVALIDATE
+
+
+def face(name: str) -> str:
+    """The picture of a character, by its portrait's name."""
+    return f"faces/{name}.webp"

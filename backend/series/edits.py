@@ -1,0 +1,154 @@
+"""An edit of a cast as a user sends it: several changes, all or none, and which characters they touch.
+
+Applied in this order, so that ids mean what the user saw: merge, split, characters, mc, forget. Pages already heard stay as they are
+until somebody asks for them again (`touched_pages`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+from backend.errors import Conflict, InvalidRequest, NotFound
+from backend.series import changes
+from backend.series.model import LexiconEntry, LineCorrection, PageNote, SeriesCast
+
+MOST_CHANGES = 200
+
+CharacterName = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
+"""Names the Narrator and the labels of unnamed characters are refused by `CharacterChange`."""
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+def _free_name(name: str | None) -> str | None:
+    """Raises ValueError for names that mean something else in captions and corrections."""
+    if name is None:
+        return None
+    if name.casefold() in ("narrator", "mc", "others", "unknown") or name.casefold().startswith("character-"):
+        raise ValueError("is a name the service uses itself")
+    if any("\ud800" <= char <= "\udfff" for char in name):
+        raise ValueError("must be valid Unicode")
+    return name
+
+
+class CharacterChange(_Request):
+    """What to change about one character; a key that is left out changes nothing, null takes the value away."""
+
+    id: int
+    name: CharacterName | None = None
+    voice: str | None = Field(default=None, max_length=200, description="A voice id; null: as the casting decides.")
+
+    _name = field_validator("name")(_free_name)
+
+
+class Merge(_Request):
+    keep: int
+    drop: int
+
+
+class Split(_Request):
+    id: int
+    looks: list[int] = Field(min_length=1, max_length=50, description="Numbers of the looks that are somebody else.")
+    name: CharacterName | None = None
+
+    _name = field_validator("name")(_free_name)
+
+
+class CastEdit(_Request):
+    """Body of PUT /v1/series/{series_id}/cast."""
+
+    merge: list[Merge] = Field(default_factory=list, max_length=MOST_CHANGES)
+    split: list[Split] = Field(default_factory=list, max_length=MOST_CHANGES)
+    characters: list[CharacterChange] = Field(default_factory=list, max_length=MOST_CHANGES)
+    mc: int | None = Field(default=None, description="Id of the main character.")
+    forget: list[int] = Field(default_factory=list, max_length=MOST_CHANGES)
+    revoice: bool = Field(default=False, description="Whether pages with lines this touches are voiced again now.")
+
+
+class Lexicon(_Request):
+    """Body and reply of /v1/series/{series_id}/lexicon."""
+
+    entries: list[LexiconEntry] = Field(default_factory=list, max_length=2000)
+
+
+class LineChange(_Request):
+    """Body of PATCH .../lines/{number}; a key that is left out changes nothing, null takes the correction back."""
+
+    speaker: str | None = Field(default=None, max_length=64, description="Name or label; Narrator; empty: unknown.")
+    text: str | None = Field(default=None, max_length=2000)
+    skip: bool | None = None
+    voice: str | None = Field(default=None, max_length=200)
+
+    @field_validator("speaker", "text", "voice")
+    @classmethod
+    def _valid_text(cls, value: str | None) -> str | None:
+        if value is not None and any("\ud800" <= char <= "\udfff" or char in "\x00\x7f" for char in value):
+            raise ValueError("must be valid Unicode without control characters")
+        return value
+
+
+def edited(cast: SeriesCast, edit: CastEdit) -> tuple[SeriesCast, frozenset[int]]:
+    """The cast after an edit, and the ids of the characters whose lines sound or are called differently now.
+
+    Raises:
+        NotFound, InvalidRequest: nothing of the edit holds.
+    """
+    touched: set[int] = set()
+    for merge in edit.merge:
+        touched |= {merge.keep, merge.drop}
+        cast = changes.merged(cast, merge.keep, merge.drop)
+    for split in edit.split:
+        cast, _ = changes.split(cast, split.id, split.looks, split.name)
+    for change in edit.characters:
+        before = changes.member_of(cast, change.id)
+        if "name" in change.model_fields_set:
+            cast = changes.named(cast, change.id, change.name)
+        if "voice" in change.model_fields_set:
+            cast = changes.revoiced(cast, change.id, change.voice)
+        if changes.member_of(cast, change.id) != before:
+            touched.add(before.id)
+    if edit.mc is not None and edit.mc != cast.mc:
+        touched |= {edit.mc, *([cast.mc] if cast.mc is not None else [])}
+        cast = changes.with_mc(cast, edit.mc)
+    for member_id in edit.forget:
+        touched.add(changes.member_of(cast, member_id).id)
+        cast = changes.forgotten(cast, member_id)
+    return cast, frozenset(touched)
+
+
+def with_correction(cast: SeriesCast, at: tuple[str, int], number: int, change: LineChange) -> SeriesCast:
+    """Notes what a user changed about line `number` of the page that was heard at (job id, page index).
+
+    Raises:
+        Conflict: that page has not been cast yet.
+        NotFound: it has no such line.
+    """
+    key, note = _noted(cast.pages, at)
+    if not 0 <= number < note.boxes:
+        raise NotFound(f"This page has lines 0 to {note.boxes - 1}." if note.boxes else "This page has no lines.")
+    before = note.corrections.get(number, LineCorrection())
+    after = before.model_copy(update={field: getattr(change, field) for field in change.model_fields_set})
+    if after.speaker and cast.named(after.speaker) is None and after.speaker.casefold() != "narrator":
+        try:
+            _free_name(after.speaker)
+        except ValueError as error:
+            raise InvalidRequest("No character of this series is called that.") from error
+    corrections = {line: noted for line, noted in note.corrections.items() if line != number}
+    if after != LineCorrection():
+        corrections[number] = after
+    return cast.model_copy(update={"pages": {**cast.pages, key: note.model_copy(update={"corrections": corrections})}})
+
+
+def _noted(pages: Mapping[str, PageNote], at: tuple[str, int]) -> tuple[str, PageNote]:
+    """The latest note about the page: other bytes may have been put to the same place before."""
+    for key in reversed(list(pages)):
+        if pages[key].at == at:
+            return key, pages[key]
+    raise Conflict("This page has not been read yet; its lines can be corrected when it is ready.")
