@@ -82,7 +82,9 @@ def service(out: Path, module: str = "uvicorn", **variables: str) -> Iterator[st
             stderr=subprocess.STDOUT,
         )
     try:
-        _wait(url, process)
+        if not _listens(url, process):
+            last = "\n".join((out / "service.log").read_text(encoding="utf-8", errors="replace").splitlines()[-12:])
+            sys.exit(f"The service did not start. The end of {out / 'service.log'}:\n{last}")
         yield url
     finally:
         process.terminate()
@@ -93,14 +95,13 @@ def service(out: Path, module: str = "uvicorn", **variables: str) -> Iterator[st
             process.wait()
 
 
-def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
+def _listens(url: str, process: subprocess.Popen[bytes]) -> bool:
     until = time.monotonic() + START_WITHIN_S
     while time.monotonic() < until and process.poll() is None:
         with contextlib.suppress(httpx.TransportError):
-            httpx.get(f"{url}/healthz").raise_for_status()
-            return
+            return httpx.get(f"{url}/healthz").is_success
         time.sleep(0.1)
-    sys.exit("The service did not start; its log says why.")
+    return False
 
 
 def narrated(http: httpx.Client, console: Console, lang: str, direction: str, title: str) -> list[HeardPage]:
