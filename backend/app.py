@@ -18,7 +18,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from backend import __version__
-from backend.api import audio, health, jobs, pages, sessions
+from backend.api import audio, health, jobs, pages, series, sessions
 from backend.api.guard import Guard
 from backend.api.limits import StartLimits
 from backend.api.pool import CheckPool
@@ -34,12 +34,15 @@ from backend.narration.runner import LocalRunner
 from backend.narration.voicing import LocalVoicer
 from backend.narration.window import Narrator
 from backend.readers.base import PageReader
+from backend.series.faces import Faces
 from backend.series.memory import SeriesMemory
+from backend.series.store import ObjectSeriesStore
 from backend.settings import Settings, cpu_count, load_settings
 from backend.storage.objects import Objects
 from backend.synthesizers.base import Synthesizer, Voice
 from backend.voices.builtin import BUILTIN_VOICES
 from backend.voices.catalogue import Catalogue, ListedVoice
+from backend.voices.owners import Owners
 
 logger = logging.getLogger(__name__)
 
@@ -132,10 +135,11 @@ def create_app(settings: Settings | None = None, *, make: Callable[[Settings], E
     )
     install_problem_handlers(app)
     narration = APIRouter()
-    for room in (sessions, pages, jobs, audio):
-        narration.include_router(room.router)
+    for room in (sessions.router, pages.router, jobs.router, audio.router, series.lines_router):
+        narration.include_router(room)
     app.include_router(narration, prefix=sessions.PREFIX)
     app.include_router(narration, include_in_schema=False)  # for people who type curl
+    app.include_router(series.router)
     app.include_router(health.router)
     return app
 
@@ -158,7 +162,9 @@ async def _running(settings: Settings, make: Callable[[Settings], Engines]) -> A
     objects = Objects.in_folder(settings.data_dir)
     catalogue = builtin_catalogue()
     workers = ThreadPoolExecutor(cpu_count(), thread_name_prefix="narration")
-    caster = Caster(catalogue, SeriesMemory())
+    memory = SeriesMemory(ObjectSeriesStore(objects), Owners(by_key=bool(settings.api_keys)))
+    faces = Faces(objects, workers)
+    caster = Caster(catalogue, memory, faces)
     voicer = LocalVoicer(log=log, objects=objects, synthesizer=engines.synthesizer, workers=workers)
     narrator = Narrator(log=log, objects=objects, reader=engines.reader, voicer=voicer, caster=caster)
     runner = LocalRunner(narrator, log)
@@ -173,7 +179,18 @@ async def _running(settings: Settings, make: Callable[[Settings], Engines]) -> A
         remove=remove,
     )
     services = Services(
-        settings, log, objects, engines.reader, engines.synthesizer, catalogue, runner, keeper, StartLimits(settings), CheckPool()
+        settings=settings,
+        log=log,
+        objects=objects,
+        reader=engines.reader,
+        synthesizer=engines.synthesizer,
+        catalogue=catalogue,
+        runner=runner,
+        keeper=keeper,
+        limits=StartLimits(settings),
+        checks=CheckPool(),
+        series=memory,
+        faces=faces,
     )
     background = [asyncio.create_task(keeper.run()), asyncio.create_task(_load(engines))]
     try:

@@ -15,6 +15,8 @@ from backend.errors import TanoshiError
 
 MAX_JSON_BYTES: Final = 262_144
 """Of every body but an upload's; a start request has some hundred bytes."""
+_JSON_PUTS: Final = ("/cast", "/lexicon")
+"""PUTs that are no uploads; those of uploads are bounded where they are read."""
 IDLE_S: Final = 30.0
 """A client that sends nothing of a promised body for so long is let go."""
 _HEADERS: Final = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
@@ -43,9 +45,10 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = None if scope["method"] == "PUT" else MAX_JSON_BYTES
         announced = dict(scope["headers"]).get(b"content-length", b"")
         path = scope.get("raw_path", b"").decode("ascii", "replace")
+        upload = scope["method"] == "PUT" and not path.endswith(_JSON_PUTS)
+        limit = None if upload else MAX_JSON_BYTES
         begun = False
 
         async def guarded_send(message: Message) -> None:

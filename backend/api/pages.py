@@ -60,7 +60,7 @@ async def put_page(job_id: JobId, index: PageIndex, request: Request, services: 
     state = await services.log.state(job_id)
     page = decisions.page_of(state, int(index))
     try:
-        data = await _body(request, services.settings.max_page_bytes)
+        data = await read_body(request, services.settings.max_page_bytes)
         info, sha256 = await services.checks.check(data)
         _require_announced(request.headers.get("content-type", ""), info.media_type)
     except BadImage as error:
@@ -86,7 +86,7 @@ def _require_announced(header: str, media_type: str) -> None:
         raise UnsupportedImage(f"The bytes are {media_type}, but the Content-Type header says something else.")
 
 
-async def _body(request: Request, max_bytes: int) -> bytes:
+async def read_body(request: Request, max_bytes: int) -> bytes:
     """The upload, refused as soon as it is known to be too large: by its length, or while it arrives."""
     announced = request.headers.get("content-length", "")
     too_large = UploadTooLarge(f"A page may have at most {max_bytes} bytes.")

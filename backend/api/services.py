@@ -13,6 +13,8 @@ from backend.jobs.keeper import Keeper
 from backend.jobs.log import JobLog
 from backend.narration.runner import Runner
 from backend.readers.base import PageReader
+from backend.series.faces import Faces
+from backend.series.memory import SeriesMemory
 from backend.settings import Settings
 from backend.storage import keys
 from backend.storage.objects import Objects
@@ -32,6 +34,8 @@ class Services:
     keeper: Keeper
     limits: StartLimits
     checks: CheckPool
+    series: SeriesMemory
+    faces: Faces
 
     async def remove_job(self, job_id: str) -> None:
         """Ends the work on a job and removes its state, uploads and audio.

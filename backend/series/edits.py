@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from backend.errors import Conflict, InvalidRequest, NotFound
 from backend.series import changes
@@ -36,6 +36,14 @@ def _free_name(name: str | None) -> str | None:
     if any("\ud800" <= char <= "\udfff" for char in name):
         raise ValueError("must be valid Unicode")
     return name
+
+
+def valid_name(name: str) -> str:
+    """A character's name as it is kept. Raises InvalidRequest."""
+    try:
+        return Split(id=1, looks=[0], name=name).name or name
+    except ValidationError:
+        raise InvalidRequest("This cannot be a character's name.") from None
 
 
 class CharacterChange(_Request):
@@ -136,10 +144,7 @@ def with_correction(cast: SeriesCast, at: tuple[str, int], number: int, change: 
     before = note.corrections.get(number, LineCorrection())
     after = before.model_copy(update={field: getattr(change, field) for field in change.model_fields_set})
     if after.speaker and cast.named(after.speaker) is None and after.speaker.casefold() != "narrator":
-        try:
-            _free_name(after.speaker)
-        except ValueError as error:
-            raise InvalidRequest("No character of this series is called that.") from error
+        after = after.model_copy(update={"speaker": valid_name(after.speaker)})
     corrections = {line: noted for line, noted in note.corrections.items() if line != number}
     if after != LineCorrection():
         corrections[number] = after

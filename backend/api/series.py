@@ -1,0 +1,246 @@
+"""The cast of a series: see it, edit it, say how its words sound, show it faces; and correct a line of a page.
+
+A series id is a client's free text and may hold slashes: it is the rest of the path before the last fixed part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Annotated, Final
+from urllib.parse import quote
+
+from fastapi import APIRouter, Path, Request, Response
+from pydantic import BaseModel, Field
+
+from backend.api.clients import ClientIn, public_base
+from backend.api.pages import NOT_FOUND, JobId, PageIndex, page_action, read_body
+from backend.api.services import Services, ServicesIn
+from backend.contract import PageActionReply, Problem
+from backend.errors import Conflict, JobNotFound, NotFound
+from backend.jobs import decisions
+from backend.series import changes, edits
+from backend.series.bank import FigureEmbedder, bank_vector
+from backend.series.model import Member, SeriesCast
+
+router = APIRouter(prefix="/v1/series", tags=["series"])
+lines_router = APIRouter(tags=["pages"])
+
+SeriesId = Annotated[str, Path(min_length=1, max_length=500, description="series_id, or what of chapter_id names the series.")]
+CharacterId = Annotated[str, Path(pattern=r"^[1-9][0-9]{0,8}$", description="From the cast.")]
+CharacterName = Annotated[str, Path(min_length=1, max_length=64, description="The character's name.")]
+LineNumber = Annotated[str, Path(pattern=r"^(0|[1-9][0-9]{0,4})$", description="From the page's cues.")]
+
+MAX_BANK_BYTES: Final = 5_000_000
+_PROBLEMS: Final[dict[int | str, dict[str, object]]] = {
+    code: {"model": Problem, "content": {"application/problem+json": {}}, "description": text}
+    for code, text in ((401, "An API key is needed"), (404, "No such character"), (422, "Not valid"))
+}
+_CONFLICT: Final[dict[int | str, dict[str, object]]] = {
+    409: {"model": Problem, "content": {"application/problem+json": {}}, "description": "Not possible now"}
+}
+
+
+class LookReply(BaseModel):
+    """One way a character looks."""
+
+    number: int
+    seen: int = Field(description="Figures that make up this look.")
+    from_bank: bool
+
+
+class CharacterReply(BaseModel):
+    """One character; absent keys have no value."""
+
+    id: int
+    label: str = Field(description="What captions and transcripts say.")
+    name: str | None = None
+    voice: str | None = Field(default=None, description="The voice it was heard in first; the MC's may be another.")
+    chosen_voice: str | None = Field(default=None, description="The voice a user chose.")
+    mc: bool
+    lines: int
+    looks: list[LookReply]
+    face: str | None = Field(default=None, description="Where its picture is.")
+
+
+class TouchedPage(BaseModel):
+    job_id: str
+    index: int
+
+
+class CastReply(BaseModel):
+    """The cast as known now, most lines first."""
+
+    series_id: str
+    characters: list[CharacterReply]
+    pages: int = Field(description="Pages of the series seen so far.")
+    touched: list[TouchedPage] = Field(default_factory=list, description="Pages with lines an edit touches.")
+    revoiced: list[TouchedPage] = Field(default_factory=list, description="Those of them that are voiced again now.")
+
+
+@router.get(
+    "/{series_id:path}/cast",
+    response_model=CastReply,
+    response_model_exclude_none=True,
+    summary="The characters of a series",
+    responses=_PROBLEMS,
+)
+async def get_cast(series_id: SeriesId, request: Request, services: ServicesIn, client: ClientIn) -> CastReply:
+    """Everybody the pages showed so far; a series nobody has read has an empty cast."""
+    return _reply(await services.series.cast(client, series_id), series_id, public_base(request, services.settings))
+
+
+@router.put(
+    "/{series_id:path}/cast",
+    response_model=CastReply,
+    response_model_exclude_none=True,
+    summary="Name, merge, split and re-voice characters",
+    responses=_PROBLEMS,
+)
+async def put_cast(
+    series_id: SeriesId, body: edits.CastEdit, request: Request, services: ServicesIn, client: ClientIn
+) -> CastReply:
+    """All of it or nothing. Pages already heard stay as they are unless `revoice` is true; then only touched lines are spoken anew."""
+    for voice in (change.voice for change in body.characters):
+        if voice is not None:
+            await services.catalogue.get(voice, client)
+
+    def change(before: SeriesCast) -> tuple[SeriesCast, tuple[SeriesCast, list[tuple[str, int]]]]:
+        after, touched = edits.edited(before, body)
+        return after, (after, changes.touched_pages(after, touched) + changes.touched_pages(before, touched))
+
+    cast, touched = await services.series.update(client, series_id, change)
+    pages = sorted(set(touched))
+    reply = _reply(cast, series_id, public_base(request, services.settings))
+    reply.touched = [TouchedPage(job_id=job_id, index=index) for job_id, index in pages]
+    if body.revoice:
+        reply.revoiced = await _revoiced(services, pages)
+    return reply
+
+
+@router.delete("/{series_id:path}/cast", status_code=204, summary="Forget a series", responses=_PROBLEMS)
+async def delete_cast(series_id: SeriesId, services: ServicesIn, client: ClientIn) -> None:
+    """Removes characters, names, faces, corrections and the lexicon of a series."""
+    cast = await services.series.cast(client, series_id)
+    await services.series.forget(client, series_id)
+    await services.faces.forget(member.portrait for member in cast.members.values() if member.portrait)
+
+
+@router.get(
+    "/{series_id:path}/cast/{character_id}/face",
+    summary="The picture of a character",
+    response_class=Response,
+    responses=_PROBLEMS | {200: {"content": {"image/webp": {}}}},
+)
+async def get_face(series_id: SeriesId, character_id: CharacterId, services: ServicesIn, client: ClientIn) -> Response:
+    """Cut out of the page the character was seen best on."""
+    member = changes.member_of(await services.series.cast(client, series_id), int(character_id))
+    if member.portrait is None:
+        raise NotFound("There is no picture of this character.")
+    picture = await services.faces.get(member.portrait)
+    return Response(picture, media_type="image/webp", headers={"Cache-Control": "private, max-age=300"})
+
+
+@router.put(
+    "/{series_id:path}/bank/{name}",
+    response_model=CharacterReply,
+    response_model_exclude_none=True,
+    summary="Show a named character",
+    responses=_PROBLEMS | _CONFLICT,
+    openapi_extra={
+        "requestBody": {"required": True, "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}
+    },
+)
+async def put_bank(
+    series_id: SeriesId, name: CharacterName, request: Request, services: ServicesIn, client: ClientIn
+) -> CharacterReply:
+    """Adds one picture (PNG, JPEG, WebP; only the character on it) to those the character is recognised and named by."""
+    valid = edits.valid_name(name)
+    reader = services.reader
+    if not isinstance(reader, FigureEmbedder):
+        raise Conflict("The page reader in use does not recognise faces; a character bank needs READER=magi.")
+    data = await read_body(request, MAX_BANK_BYTES)
+    await services.checks.check(data)
+    vector = await bank_vector(reader, data)
+    cast, member = await services.series.update(
+        client, series_id, lambda cast: _kept(changes.with_bank_face(cast, valid, vector))
+    )
+    return _character(cast, member.id, series_id, public_base(request, services.settings))
+
+
+@router.get("/{series_id:path}/lexicon", response_model=edits.Lexicon, summary="How words are said", responses=_PROBLEMS)
+async def get_lexicon(series_id: SeriesId, services: ServicesIn, client: ClientIn) -> edits.Lexicon:
+    return edits.Lexicon(entries=list((await services.series.cast(client, series_id)).lexicon))
+
+
+@router.put("/{series_id:path}/lexicon", response_model=edits.Lexicon, summary="Say how words are said", responses=_PROBLEMS)
+async def put_lexicon(series_id: SeriesId, body: edits.Lexicon, services: ServicesIn, client: ClientIn) -> edits.Lexicon:
+    """Replaces the lexicon of the series; lines are said by it from now on."""
+    entries = tuple(body.entries)
+    await services.series.update(client, series_id, lambda cast: (cast.model_copy(update={"lexicon": entries}), None))
+    return body
+
+
+@lines_router.patch(
+    "/jobs/{job_id}/pages/{index}/lines/{number}",
+    response_model=PageActionReply,
+    summary="Correct a line",
+    responses=NOT_FOUND | _CONFLICT,
+)
+async def patch_line(
+    job_id: JobId, index: PageIndex, number: LineNumber, body: edits.LineChange, services: ServicesIn
+) -> PageActionReply:
+    """Changes who says a line, its words, its voice, or whether it is heard; the page is voiced again, other lines from the cache."""
+    state = await services.log.state(job_id)
+    page = decisions.page_of(state, int(index))
+    definition = state.definition
+    if body.voice is not None:
+        await services.catalogue.get(body.voice, definition.client)
+    await services.series.update(
+        definition.client,
+        definition.series_id,
+        lambda cast: (edits.with_correction(cast, (job_id, page.index), int(number), body), None),
+    )
+    await _revoiced(services, [(job_id, page.index)])
+    return page_action(await services.log.state(job_id), page.index)
+
+
+async def _revoiced(services: Services, pages: Collection[tuple[str, int]]) -> list[TouchedPage]:
+    """Begins a new revision of each page whose window still lives."""
+    begun = []
+    for job_id, index in pages:
+        try:
+            was_done = (await services.log.state(job_id)).done
+            await services.log.commit(job_id, decisions.revise(index))
+            await services.runner.ensure(job_id)
+        except JobNotFound:
+            continue
+        if was_done:
+            services.keeper.reopened(job_id)
+        begun.append(TouchedPage(job_id=job_id, index=index))
+    return begun
+
+
+def _kept(found: tuple[SeriesCast, Member]) -> tuple[SeriesCast, tuple[SeriesCast, Member]]:
+    return found[0], found
+
+
+def _reply(cast: SeriesCast, series_id: str, base: str) -> CastReply:
+    ranked = sorted(cast.members.values(), key=lambda member: (-member.lines, member.id))
+    characters = [_character(cast, member.id, series_id, base) for member in ranked]
+    return CastReply(series_id=series_id, characters=characters, pages=len(cast.pages))
+
+
+def _character(cast: SeriesCast, member_id: int, series_id: str, base: str) -> CharacterReply:
+    member = cast.members[member_id]
+    face = f"{base}/v1/series/{quote(series_id, safe='')}/cast/{member.id}/face"
+    return CharacterReply(
+        id=member.id,
+        label=member.label,
+        name=member.name,
+        voice=member.voices[0] if member.voices else None,
+        chosen_voice=member.chosen_voice,
+        mc=cast.mc == member.id,
+        lines=member.lines,
+        looks=[LookReply(number=k, seen=look.seen, from_bank=look.from_bank) for k, look in enumerate(member.looks)],
+        face=face if member.portrait else None,
+    )

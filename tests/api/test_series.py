@@ -1,0 +1,251 @@
+"""The cast of a series over HTTP: what one sees, edits, corrects, and what is voiced again for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import BytesIO
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from backend.errors import ReadingFailed, SpeechFailed
+from backend.readers.base import Character, Reading, ReadOptions
+from backend.synthesizers.base import Speech, Utterance
+from tests.conftest import Serve
+from tests.support.engines import InstantReader, ToneSynthesizer, page
+from tests.support.narration_client import NarrationClient
+
+CAST = "/v1/series/source/cast"
+FACES = np.random.default_rng(0).normal(size=(3, 32))
+
+
+class FacesReader(InstantReader):
+    """Two lines a page, said by two characters who are on every page."""
+
+    def _read(self, data: bytes, options: ReadOptions) -> Reading | ReadingFailed:
+        reading = super()._read(data, options)
+        if isinstance(reading, ReadingFailed):
+            return reading
+        characters = tuple(
+            Character(box=(1 + 20 * k, 1, 15 + 20 * k, 40), confidence=0.9, cluster=k, embedding=tuple(FACES[k].tolist()))
+            for k in range(2)
+        )
+        boxes = tuple(box.model_copy(update={"speaker": k, "speaker_confidence": 0.9}) for k, box in enumerate(reading.boxes))
+        return reading.model_copy(update={"characters": characters, "boxes": boxes})
+
+    async def embed_figures(self, images: Sequence[bytes]) -> list[tuple[float, ...]]:
+        return [tuple(FACES[1].tolist()) for _ in images]
+
+
+class RecordingSynthesizer(ToneSynthesizer):
+    """Notes every line with its voice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[tuple[str, str]] = []
+
+    def _speak(self, utterance: Utterance) -> Speech | SpeechFailed:
+        self.said.append((utterance.text, utterance.voice.id))
+        return super()._speak(utterance)
+
+
+async def narrated(serve: Serve, size: int = 2, **settings: Any) -> tuple[NarrationClient, dict[str, Any], RecordingSynthesizer]:
+    synthesizer = RecordingSynthesizer()
+    client = await serve(reader=FacesReader(), synthesizer=synthesizer, **settings)
+    plan, _ = await client.narrated(size)
+    return client, plan, synthesizer
+
+
+async def cues(client: NarrationClient, plan: dict[str, Any], index: int) -> list[dict[str, Any]]:
+    snapshot = await client.snapshot(plan)
+    found: list[dict[str, Any]] = (await client.http.get(snapshot["pages"][index]["cues"])).json()["cues"]
+    return found
+
+
+def problem(reply: httpx.Response, status: int, code: str) -> None:
+    assert (reply.status_code, reply.json()["code"]) == (status, code), reply.text
+    assert reply.headers["content-type"] == "application/problem+json"
+
+
+async def test_the_cast_shows_who_speaks_in_which_voice_with_a_face(serve: Serve) -> None:
+    client, _, _ = await narrated(serve)
+    found = (await client.http.get(CAST)).json()
+    assert [(one["id"], one["label"], one["lines"]) for one in found["characters"]] == [
+        (1, "character-1", 2),
+        (2, "character-2", 2),
+    ]
+    assert found["characters"][0]["mc"]
+    assert found["characters"][1]["voice"] not in ("sovits:narrator-v1", "sovits:mc-v1")
+    face = await client.http.get(found["characters"][0]["face"])
+    assert Image.open(BytesIO(face.content)).size == (14, 39)
+
+
+async def test_a_series_nobody_has_read_has_an_empty_cast(serve: Serve) -> None:
+    client = await serve()
+    for series_id in ("new", "a/b:c", "%2e%2e%2f", "%C3%A9"):
+        reply = await client.http.get(f"/v1/series/{series_id}/cast")
+        assert reply.status_code == 200, reply.text
+        assert reply.json()["characters"] == []
+
+
+async def test_the_cast_outlives_the_process(serve: Serve) -> None:
+    await narrated(serve)
+    again = await serve(reader=FacesReader())
+    assert len((await again.http.get(CAST)).json()["characters"]) == 2
+
+
+async def test_a_named_character_is_called_so_on_the_next_page_and_pages_heard_stay(serve: Serve) -> None:
+    client, plan, synthesizer = await narrated(serve)
+    said = list(synthesizer.said)
+    reply = (await client.http.put(CAST, json={"characters": [{"id": 1, "name": "Aya"}]})).json()
+    assert reply["touched"] == [{"job_id": plan["job_id"], "index": 0}, {"job_id": plan["job_id"], "index": 1}]
+    assert reply["revoiced"] == []
+    assert synthesizer.said == said
+    later = await client.start(1, chapter_id="source:next")
+    await client.put(later, 0, page(9))
+    await client.until_done(later)
+    assert (await cues(client, later, 0))[0]["speaker"] == "Aya"
+
+
+async def test_a_change_of_voice_speaks_only_the_lines_it_touches_and_only_on_request(serve: Serve) -> None:
+    client, plan, synthesizer = await narrated(serve)
+    before = await client.snapshot(plan)
+    synthesizer.said.clear()
+    edit = {"characters": [{"id": 2, "voice": "sovits:old-man-v1"}], "revoice": True}
+    reply = (await client.http.put(CAST, json=edit)).json()
+    assert len(reply["revoiced"]) == 2
+    await client.until_done(plan)
+    assert sorted(synthesizer.said) == [("Line 1 of page 1.", "sovits:old-man-v1"), ("Line 1 of page 2.", "sovits:old-man-v1")]
+    after = await client.snapshot(plan)
+    assert all(new["audio"] != old["audio"] for new, old in zip(after["pages"], before["pages"], strict=True))
+
+
+async def test_two_characters_that_are_one_can_be_merged(serve: Serve) -> None:
+    client, _, _ = await narrated(serve)
+    reply = (await client.http.put(CAST, json={"merge": [{"keep": 1, "drop": 2}]})).json()
+    assert [(one["id"], one["lines"], len(one["looks"])) for one in reply["characters"]] == [(1, 4, 2)]
+    split = (await client.http.put(CAST, json={"split": [{"id": 1, "looks": [1], "name": "Ken"}]})).json()
+    assert [one["label"] for one in split["characters"]] == ["character-1", "Ken"]
+
+
+@pytest.mark.parametrize(
+    ("edit", "status", "code"),
+    [
+        ({"characters": [{"id": 1, "voice": "sovits:nobody"}]}, 422, "unknown_voice"),
+        ({"characters": [{"id": 1, "name": "Narrator"}]}, 422, "invalid_request"),
+        ({"characters": [{"id": 1, "name": "a\u0000b"}]}, 422, "invalid_request"),
+        ({"characters": [{"id": 1, "name": "x" * 65}]}, 422, "invalid_request"),
+        ({"characters": [{"id": 77, "name": "Aya"}]}, 404, "not_found"),
+        ({"merge": [{"keep": 1, "drop": 1}]}, 422, "invalid_request"),
+        ({"split": [{"id": 1, "looks": [0]}]}, 422, "invalid_request"),
+        ({"mc": 5}, 404, "not_found"),
+        ({"characters": [{"id": 2, "name": "Aya"}, {"id": 1, "name": "aya"}]}, 422, "invalid_request"),
+    ],
+)
+async def test_an_edit_that_cannot_be_made_changes_nothing(serve: Serve, edit: dict[str, Any], status: int, code: str) -> None:
+    client, _, _ = await narrated(serve, size=1)
+    before = (await client.http.get(CAST)).json()
+    problem(await client.http.put(CAST, json=edit), status, code)
+    assert (await client.http.get(CAST)).json() == before
+
+
+async def test_an_edit_of_enormous_size_is_refused(serve: Serve) -> None:
+    client = await serve()
+    problem(await client.http.put(CAST, content=b"[" * 300_000), 413, "body_too_large")
+
+
+async def test_a_line_gets_another_speaker_text_and_voice_or_is_skipped(serve: Serve) -> None:
+    client, plan, synthesizer = await narrated(serve, size=1)
+    line = f"/v1/narration/jobs/{plan['job_id']}/pages/0/lines"
+    synthesizer.said.clear()
+    reply = await client.http.patch(f"{line}/0", json={"text": "Good evening.", "voice": "sovits:child-v1"})
+    assert reply.json()["revision"] == 2
+    await client.until_done(plan)
+    assert synthesizer.said == [("Good evening.", "sovits:child-v1")]
+    for change in ({"speaker": "Ken"}, {"text": None, "voice": None}):
+        await client.http.patch(f"{line}/0", json=change)  # the second does not wait for the first
+    await client.until_done(plan)
+    assert [(cue["text"], cue["speaker"]) for cue in await cues(client, plan, 0)] == [
+        ("Line 0 of page 1.", "Ken"),
+        ("Line 1 of page 1.", "character-2"),
+    ]
+    await client.http.patch(f"{line}/0", json={"skip": True})
+    await client.until_done(plan)
+    assert [cue["text"] for cue in await cues(client, plan, 0)] == ["Line 1 of page 1."]
+
+
+async def test_a_corrected_page_is_right_for_the_next_reader(serve: Serve) -> None:
+    client, plan, _ = await narrated(serve, size=1)
+    await client.http.patch(f"/v1/narration/jobs/{plan['job_id']}/pages/0/lines/0", json={"text": "Corrected."})
+    await client.until_done(plan)
+    later = await client.start(1, chapter_id="source:next")
+    await client.put(later, 0, page(1))
+    await client.until_done(later)
+    assert (await cues(client, later, 0))[0]["text"] == "Corrected."
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "status", "code"),
+    [
+        ("pages/0/lines/9", {"skip": True}, 404, "not_found"),
+        ("pages/0/lines/01", {"skip": True}, 404, "not_found"),
+        ("pages/7/lines/0", {"skip": True}, 404, "page_not_in_window"),
+        ("pages/1/lines/0", {"skip": True}, 409, "conflict"),
+        ("pages/0/lines/0", {"voice": "sovits:nobody"}, 422, "unknown_voice"),
+        ("pages/0/lines/0", {"text": 5}, 422, "invalid_request"),
+        ("pages/0/lines/0", {"speaker": "character-99"}, 422, "invalid_request"),
+    ],
+)
+async def test_a_correction_of_nothing_is_refused(
+    serve: Serve, path: str, change: dict[str, Any], status: int, code: str
+) -> None:
+    client = await serve(reader=FacesReader())
+    plan = await client.start(2)
+    await client.put(plan, 0, page(1))
+    while (await client.snapshot(plan))["pages"][0]["state"] != "ready":
+        pass
+    problem(await client.http.patch(f"/v1/narration/jobs/{plan['job_id']}/{path}", json=change), status, code)
+
+
+async def test_words_of_the_lexicon_are_said_as_it_says(serve: Serve) -> None:
+    client = await serve(reader=FacesReader(), synthesizer=(synthesizer := RecordingSynthesizer()))
+    lexicon = {"entries": [{"surface": "page", "reading": "leaf", "lang": "en"}]}
+    assert (await client.http.put("/v1/series/source/lexicon", json=lexicon)).json() == lexicon
+    assert (await client.http.get("/v1/series/source/lexicon")).json() == lexicon
+    plan, _ = await client.narrated(1)
+    assert synthesizer.said[0][0] == "Line 0 of leaf 1."
+    assert (await cues(client, plan, 0))[0]["text"] == "Line 0 of page 1."
+
+
+async def test_a_picture_in_the_bank_names_the_character(serve: Serve) -> None:
+    client, _, _ = await narrated(serve)
+    reply = await client.http.put("/v1/series/source/bank/Mio", content=page(5))
+    assert (reply.status_code, reply.json()["id"], reply.json()["label"]) == (200, 2, "Mio")
+    problem(await client.http.put("/v1/series/source/bank/Mio", content=b"junk"), 422, "bad_image")
+    problem(await client.http.put("/v1/series/source/bank/Narrator", content=page(5)), 422, "invalid_request")
+
+
+async def test_without_a_reader_that_knows_faces_a_bank_is_refused(serve: Serve) -> None:
+    client = await serve()
+    problem(await client.http.put("/v1/series/source/bank/Mio", content=page(5)), 409, "conflict")
+
+
+async def test_a_series_can_be_forgotten_with_its_faces(serve: Serve) -> None:
+    client, _, _ = await narrated(serve)
+    face = (await client.http.get(CAST)).json()["characters"][0]["face"]
+    assert (await client.http.delete(CAST)).status_code == 204
+    assert (await client.http.get(CAST)).json()["characters"] == []
+    assert (await client.http.get(face)).status_code == 404
+
+
+async def test_with_api_keys_casts_belong_to_their_key(serve: Serve) -> None:
+    client = await serve(reader=FacesReader(), api_keys="one,two")
+    problem(await client.http.get(CAST), 401, "unauthorized")
+    client.http.headers["X-API-Key"] = "one"
+    await client.narrated(1)
+    assert (await client.http.get(CAST)).json()["characters"]
+    client.http.headers["X-API-Key"] = "two"
+    assert not (await client.http.get(CAST)).json()["characters"]
