@@ -15,8 +15,17 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 OF_THIS_PROJECT = "tanoshi-narration"
-GPU_ROOMS = ("backend/readers/magi/", "backend/synthesizers/sovits/", "backend/weights/", "backend/cli/doctor.py")
-"""Where libraries of the [gpu] extra may be imported; the doctor looks whether they are there."""
+EXTRAS_OF_ROOMS = {
+    "backend/readers/magi/": "gpu",
+    "backend/readers/manga_ocr/": "gpu",
+    "backend/synthesizers/sovits/": "gpu",
+    "backend/weights/": "gpu",
+    "backend/cli/doctor.py": "gpu",  # it looks whether they are there
+    "backend/cloud/": "cloud",
+}
+"""Where the libraries of an extra may be imported."""
+OPTIONAL = {"faster-whisper"}
+"""Imported where somebody has it, declared nowhere: the code goes on without."""
 
 
 def pins(name: str) -> list[Requirement]:
@@ -35,7 +44,10 @@ def names(requirements: list[Requirement]) -> set[str]:
 
 @pytest.mark.parametrize(
     ("file", "ranges"),
-    [("backend/requirements.txt", declared()), ("requirements-dev.txt", [*declared("test"), *declared("gpu")])],
+    [
+        ("backend/requirements.txt", declared()),
+        ("requirements-dev.txt", [*declared("test"), *declared("gpu"), *declared("cloud")]),
+    ],
     ids=["serving", "testing"],
 )
 def test_pins_cover_the_declared_names_and_lie_in_their_ranges(file: str, ranges: list[Requirement]) -> None:
@@ -67,7 +79,10 @@ def test_every_library_the_program_imports_is_declared() -> None:
     by_module = packages_distributions()
     for path in sorted((ROOT / "backend").rglob("*.py")):
         place = path.relative_to(ROOT).as_posix()
-        known = names(declared()) | (names(declared("gpu")) if place.startswith(GPU_ROOMS) else set())
+        known = names(declared()) | OPTIONAL
+        for room, extra in EXTRAS_OF_ROOMS.items():
+            if place.startswith(room):
+                known |= names(declared(extra))
         for module in imported(path):
             distributions = {canonicalize_name(name) for name in by_module.get(module, [module])}
             assert distributions & known, f"{place} imports {module}, which pyproject.toml does not declare"
