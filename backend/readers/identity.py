@@ -138,8 +138,8 @@ class Bank:
 
     @classmethod
     def of(cls, names: Sequence[str], embeddings: ArrayLike) -> Bank:
-        vectors = np.asarray(embeddings, dtype=np.float64).reshape(len(names), -1)
-        return cls(tuple(names), unit(vectors))
+        vectors = np.asarray(embeddings, dtype=np.float64)
+        return cls(tuple(names), unit(vectors.reshape(len(names), -1) if names else np.zeros((0, 0))))
 
     def people(self) -> list[str]:
         """Each name once, in order of appearance."""

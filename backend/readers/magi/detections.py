@@ -11,6 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.readers.magi.links import sigmoid
+
 Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]
 
@@ -49,8 +51,7 @@ def keep(logits: Floats, boxes: Floats) -> Detections:
         logits: (queries, classes), boxes: (queries, 4) corners in pixels.
     """
     best = logits.max(axis=1)
-    scores = (1 / (1 + np.exp(-best.astype(np.float32)))).astype(np.float32)
-    return keep_scored(scores, logits.argmax(axis=1), boxes)
+    return keep_scored(sigmoid(best), logits.argmax(axis=1), boxes)
 
 
 def keep_scored(scores: Floats, labels: NDArray[np.integer], boxes: Floats) -> Detections:

@@ -10,7 +10,7 @@ Rules are stated for right-to-left; left-to-right is the mirror image, and a ver
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -28,13 +28,15 @@ def order_panels(panels: Sequence[Box], direction: Direction = Direction.RTL) ->
     """Indices of `panels` in reading order; the result depends on the layout alone, not on units."""
     boxes = [_shrunk(box) for box in _facing_left(panels, direction)]
     count = len(boxes)
-    first = [[False] * count for _ in range(count)]
+    after = [0] * count
     for a in range(count):
         for b in range(a + 1, count):
-            first[a][b] = _precedes(a, b, boxes)
-            first[b][a] = not first[a][b]
-    _cut_circles(first, boxes)
-    return _sorted_by(first)
+            if _precedes(a, b, boxes):
+                after[a] |= 1 << b
+            else:
+                after[b] |= 1 << a
+    _cut_circles(after, boxes)
+    return _sorted_by(after)
 
 
 def order_texts(
@@ -146,65 +148,64 @@ def _group_of(value: float, groups: Sequence[tuple[float, float]]) -> int:
     return next(at for at, (low, high) in enumerate(groups) if low <= value <= high)
 
 
-def _cut_circles(first: list[list[bool]], boxes: Sequence[Box]) -> int:
-    """Removes answers until none contradict each other in a circle; returns how many were removed."""
-    removed = 0
-    while circle := _first_circle(first):
-        edges = list(zip(circle, [*circle[1:], circle[0]], strict=True))
-        a, b = max(edges, key=lambda edge: _distance(boxes[edge[0]], boxes[edge[1]]))
-        first[a][b] = False
-        removed += 1
-    return removed
-
-
-def _first_circle(first: Sequence[Sequence[bool]]) -> list[int]:
-    """The circle that comes first when circles are written from their smallest panel on and sorted; empty: none."""
-    count = len(first)
-    for start in range(count):
-        path = [start]
-        if not _reaches(first, start, start, {*range(start)}):
+def _cut_circles(after: list[int], boxes: Sequence[Box]) -> None:
+    """Removes answers until none contradict each other in a circle. `after[a]` has bit b set if `a` is read before `b`."""
+    start = 0
+    while start < len(after):
+        circle = _first_circle(after, start)
+        if not circle:
+            start += 1
             continue
-        while not (len(path) > 1 and first[path[-1]][start]):
-            taken = {*path[1:], *range(start)}
-            path.append(
-                next(
-                    at
-                    for at in range(start + 1, count)
-                    if first[path[-1]][at] and at not in taken and _reaches(first, at, start, taken | {at})
-                )
-            )
-        return path
-    return []
+        edges = zip(circle, [*circle[1:], circle[0]], strict=True)
+        a, b = max(edges, key=lambda edge: _distance(boxes[edge[0]], boxes[edge[1]]))
+        after[a] &= ~(1 << b)
 
 
-def _reaches(first: Sequence[Sequence[bool]], source: int, target: int, barred: set[int]) -> bool:
-    """Whether a path of at least one step leads from `source` to `target` around `barred`."""
-    seen, waiting = set(barred), [source]
-    while waiting:
-        at = waiting.pop()
-        if first[at][target]:
+def _first_circle(after: Sequence[int], start: int) -> list[int]:
+    """Of the circles whose smallest panel is `start` the one that comes first when they are written from there and sorted; or none."""
+    smaller = (1 << start) - 1
+    if not _leads_back(after, start, start, smaller):
+        return []
+    path, taken = [start], smaller | 1 << start
+    while not after[path[-1]] >> start & 1:
+        at = next(at for at in _bits(after[path[-1]] & ~taken) if _leads_back(after, at, start, taken))
+        path.append(at)
+        taken |= 1 << at
+    return path
+
+
+def _leads_back(after: Sequence[int], source: int, target: int, barred: int) -> bool:
+    """Whether a path of at least one step leads from `source` to `target` around the panels of `barred`."""
+    barred &= ~(1 << target)
+    seen = new = after[source] & ~barred
+    while new:
+        if seen >> target & 1:
             return True
-        new = [other for other, yes in enumerate(first[at]) if yes and other not in seen]
-        seen.update(new)
-        waiting += new
+        reached = 0
+        for at in _bits(new):
+            reached |= after[at]
+        new = reached & ~seen & ~barred
+        seen |= new
     return False
 
 
-def _sorted_by(first: Sequence[Sequence[bool]]) -> list[int]:
+def _bits(mask: int) -> Iterator[int]:
+    """Positions of the bits that are set, rising."""
+    while mask:
+        yield (mask & -mask).bit_length() - 1
+        mask &= mask - 1
+
+
+def _sorted_by(after: Sequence[int]) -> list[int]:
     """A topological order; of several possible next panels the one that became possible earliest, then the smallest index."""
-    count = len(first)
-    before = [sum(first[a][b] for a in range(count)) for b in range(count)]
-    ready = [at for at in range(count) if before[at] == 0]
-    order: list[int] = []
-    while ready:
-        at = ready.pop(0)
-        order.append(at)
-        for other in range(count):
-            if first[at][other]:
-                before[other] -= 1
-                if before[other] == 0:
-                    ready.append(other)
-    return order
+    before = [sum(others >> at & 1 for others in after) for at in range(len(after))]
+    ready = [at for at, count in enumerate(before) if count == 0]
+    for at in ready:
+        for other in _bits(after[at]):
+            before[other] -= 1
+            if before[other] == 0:
+                ready.append(other)
+    return ready
 
 
 def _distance(a: Box, b: Box) -> float:
