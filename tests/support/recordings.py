@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 
 import av
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 RATE = 32_000
 
 
+@functools.lru_cache(maxsize=256)
 def phrase(duration_s: float, pitch_hz: float = 180.0, seed: int = 0, rate: int = RATE) -> NDArray[np.float32]:
     """One phrase of about five syllables a second, peak 0.3."""
     chance = np.random.default_rng(seed)
@@ -18,15 +20,20 @@ def phrase(duration_s: float, pitch_hz: float = 180.0, seed: int = 0, rate: int 
     pitch = pitch_hz * (1 + 0.06 * np.sin(2 * np.pi * 0.7 * time + chance.uniform(0, 6)))
     phase = 2 * np.pi * np.cumsum(pitch) / rate
     syllable = (time * 5).astype(int)
-    first, second = chance.uniform(300, 800, 100)[syllable % 100], chance.uniform(1000, 2400, 100)[syllable % 100]
+    first, second, third = (chance.uniform(low, high, 200)[syllable] for low, high in ((250, 900), (900, 2600), (2600, 6000)))
+    breath = np.where(chance.uniform(0, 1, 200)[syllable] < 0.4, np.sin(np.pi * (time * 5 % 1)) ** 4, 0.0)
     sound = np.zeros_like(time)
-    for harmonic in range(1, 24):
+    for harmonic in range(1, 16):
         frequency = harmonic * pitch
         gain = np.exp(-(((frequency - first) / 220) ** 2)) + 0.5 * np.exp(-(((frequency - second) / 300) ** 2)) + 0.02
         sound += gain * np.sin(harmonic * phase) * (frequency < rate / 2.2)
+    hiss = chance.normal(size=len(time))
+    sound += 0.8 * breath * hiss * np.cos(2 * np.pi * third * time) * np.abs(sound).max()
     sound *= 0.25 + 0.75 * np.abs(np.sin(np.pi * 5 * time))
-    edge = np.minimum(1, np.minimum(time, time[::-1]) / 0.02)
-    return (0.3 * sound * edge / np.abs(sound).max()).astype(np.float32)
+    edge = np.minimum(1, np.minimum(time / 0.02, time[::-1] / 0.08))
+    made = (0.3 * sound * edge / np.abs(sound).max()).astype(np.float32)
+    made.flags.writeable = False
+    return made
 
 
 def rest(duration_s: float, rate: int = RATE) -> NDArray[np.float32]:

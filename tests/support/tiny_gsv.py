@@ -139,7 +139,7 @@ def write_speaker_encoder(path: Path) -> None:
 def write_lexicon(folder: Path) -> None:
     """A dictionary of a few words, a tagger that calls everything a noun, and a network that guesses unknown words at random."""
     words = {"the": "DH AH0", "sea": "S IY1", "is": "IH1 Z", "wide": "W AY1 D", "hello": "HH AH0 L OW1", "there": "DH EH1 R"}
-    letters = {letter: "B IY1" for letter in "abcdefghijklmnopqrstuvwxyz"}
+    letters = dict.fromkeys("abcdefghijklmnopqrstuvwxyz", "B IY1")
     (folder / "g2p_en").mkdir(parents=True)
     tagger = folder / layout.TAGGER
     tagger.mkdir(parents=True)

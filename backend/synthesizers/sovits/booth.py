@@ -162,6 +162,8 @@ class Booth:
             # A single part left over gains nothing from another batch; alone it gets the repetition penalty.
             if not left or (attempt and len(left) == 1):
                 break
+            if attempt:
+                gsv.reset(self._engine)
             for start in range(0, len(left), MOST_PIECES):
                 self._batch(left[start : start + MOST_PIECES], attempt)
         for part in parts:
@@ -211,6 +213,7 @@ class Booth:
 
     def _single(self, part: _Part, attempt: int) -> None:
         """The engine's other way: slower, but it penalises repetition and forbids an end in the first moments."""
+        gsv.reset(self._engine)
         self._seed(_seed([part], attempt))
         try:
             clip = self._engine.infer(
@@ -246,6 +249,7 @@ class Booth:
             try:
                 self._engine.load_gpt_model(models.gpt)
                 self._engine.load_sovits_model(models.sovits)
+                gsv.reset(self._engine)
             except gsv.FAULTS as error:
                 _raise_if_lost(error)
                 logger.warning("a few-shot checkpoint does not load: %s", error)

@@ -156,5 +156,5 @@ def _decode(data: bytes) -> tuple[Samples, int]:
     except (av.FFmpegError, LookupError) as error:
         raise SpeechFailed("The voice's reference clip cannot be decoded.") from error
     if not parts:
-        raise SpeechFailed("The voice's reference clip is empty.")
+        raise SpeechFailed("The voice's reference clip cannot be decoded.")
     return np.concatenate(parts).astype(np.float32), sample_rate

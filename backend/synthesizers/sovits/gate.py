@@ -31,7 +31,7 @@ QUIETEST_PEAK: Final = 0.02
 MOST_CLIPPED: Final = 0.003
 ABRUPT: Final = 0.45
 """Level of the last 12 ms over the take's own loud parts; a voice fades, an amputated one does not."""
-SAME_SOUND: Final = 0.80
+SAME_SOUND: Final = 0.90
 """Resemblance from which two stretches say the same words."""
 PITCH_RATIO: Final = 2.1
 """Between take and reference; an actor shouts within an octave of the speaking voice."""
@@ -173,7 +173,8 @@ def resemblance(query: NDArray[np.float64], within: NDArray[np.float64]) -> floa
     """
     if len(within) < len(query) // 2 + 2:
         return 0.0
-    cosine = _unit(query) @ _unit(within).T
+    # Without its mean every stretch of one voice resembles every other: the timbre outweighs the words.
+    cosine = _unit(query - query.mean(axis=0)) @ _unit(within - within.mean(axis=0)).T
     cost = 1 - cosine
     impossible = np.full(len(within), np.inf)
     before, last = impossible, cost[0].copy()

@@ -157,6 +157,7 @@ def open_tts(directory: Path, device: str, dtype: str | None = None) -> GsvTts:
             tts.load_sovits_model(str(directory / layout.SOVITS))
     except FAULTS as error:
         raise ConfigurationError(f"GPT-SoVITS does not load from {directory}: {error}") from error
+    reset(tts)
     return tts  # type: ignore[no-any-return]
 
 
@@ -165,6 +166,25 @@ def seed_everything(seed: int) -> None:
     import torch  # noqa: PLC0415
 
     torch.manual_seed(seed)
+
+
+def reset(engine: GsvTts) -> None:
+    """Clears the decoders' key and value caches.
+
+    They are created unwritten, and what is masked in them still counts when it is no number (0 times NaN is NaN): garbage there, or
+    one overflow in half precision, spoils every line from then on. So: after loading, and before a line is tried again.
+    """
+    models = getattr(engine, "gpt_models", {})
+    if not models:
+        return
+    import torch  # noqa: PLC0415
+
+    with torch.inference_mode():
+        for model in models.values():
+            for buckets in model.t2s_model.cuda_graph_buckets.values():
+                # Smaller caches are views of the largest, which comes last.
+                buckets[-1].k_cache.zero_()
+                buckets[-1].v_cache.zero_()
 
 
 def is_device_fault(error: BaseException) -> bool:

@@ -17,6 +17,7 @@ import numpy as np
 from backend.acoustics import Samples
 from backend.errors import ConfigurationError
 from backend.synthesizers.sovits.gate import Take
+from backend.synthesizers.sovits.pieces import reading
 
 LIMITS: Final = {"ja": 0.35, "en": 0.35}
 """Share of morae or letters heard wrongly from which a line is spoken again."""
@@ -92,12 +93,10 @@ def spelled(text: str, lang: str) -> str:
     """What counts for comparing: katakana of the reading (ja), lower-case letters and digits (en)."""
     if lang == "en":
         return re.sub(r"[^a-z0-9]", "", text.casefold())
-    import pyopenjtalk  # noqa: PLC0415  (a second to import; only Japanese chapters pay)
-
-    reading = str(pyopenjtalk.g2p(text, kana=True)) if re.search(r"\w", text) else ""
+    kana = reading(text) if re.search(r"\w", text) else ""
     # ジ and ヂ, ズ and ヅ, and long vowels written either way sound alike.
     alike = str.maketrans("ヂヅヲヴ", "ジズオブ", "ー・、。！？…’' ")
-    return re.sub(r"(?<=[オコソトノホモヨロゴゾドボポョ])ウ", "", reading.translate(alike))
+    return re.sub(r"(?<=[オコソトノホモヨロゴゾドボポョ])ウ", "", kana.translate(alike))
 
 
 def edits(wanted: str, got: str) -> int:

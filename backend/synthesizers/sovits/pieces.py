@@ -62,14 +62,15 @@ def units(text: str, lang: str) -> float:
     """How much there is to say: morae of the reading (ja), letters (en; a digit counts as its name)."""
     if lang == "en":
         return sum(_DIGIT_LETTERS if char.isdigit() else char.isalpha() for char in text)
-    return float(sum(char not in _SMALL_KANA and "ァ" <= char <= "ー" and char != "・" for char in _reading(text)))
+    return float(sum(char not in _SMALL_KANA and "ァ" <= char <= "ー" and char != "・" for char in reading(text)))
 
 
-def _reading(text: str) -> str:
-    """Katakana of a Japanese text. The embedded synthesizer's dictionary is the engine's own, so both read alike."""
+def reading(text: str) -> str:
+    """Katakana of a Japanese text, by the dictionary that the engine itself reads with."""
     import pyopenjtalk  # noqa: PLC0415  (a second to import; only Japanese chapters pay)
 
-    return str(pyopenjtalk.g2p(text, kana=True))
+    # The engine looks up rare kanji in a second dictionary as well; for counting and comparing that is not worth its time.
+    return str(pyopenjtalk.g2p(text, kana=True, use_sudachi_kanji_yomi=False))
 
 
 def _plain(text: str) -> str:
