@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from fastapi import APIRouter, FastAPI
@@ -25,12 +25,12 @@ from backend.api.pool import CheckPool
 from backend.api.problems import install_problem_handlers
 from backend.api.services import Services
 from backend.engine import Engine
-from backend.errors import TanoshiError
+from backend.errors import JobNotFound, TanoshiError
 from backend.jobs.keeper import Keeper
 from backend.jobs.log import JobLog
-from backend.jobs.memory import MemoryJobLog
 from backend.narration.cast import Caster
-from backend.narration.runner import LocalRunner
+from backend.narration.recovery import recover
+from backend.narration.runner import LocalRunner, Runner
 from backend.narration.voicing import LocalVoicer
 from backend.narration.window import Narrator
 from backend.readers.base import PageReader
@@ -38,7 +38,9 @@ from backend.series.faces import Faces
 from backend.series.memory import SeriesMemory
 from backend.series.store import ObjectSeriesStore
 from backend.settings import Settings, cpu_count, load_settings
+from backend.storage import keys
 from backend.storage.objects import Objects
+from backend.stores import make_counters, make_log, make_objects
 from backend.synthesizers.base import Synthesizer, Voice
 from backend.voices.builtin import BUILTIN_VOICES
 from backend.voices.catalogue import Catalogue, ListedVoice
@@ -65,6 +67,10 @@ def make_engines(settings: Settings) -> Engines:
 
 
 def make_reader(settings: Settings) -> PageReader:
+    if settings.reader == "modal":
+        from backend.cloud.deployed import deployed_reader  # noqa: PLC0415 - Modal is an extra
+
+        return deployed_reader()
     if settings.reader == "magi":
         from backend.readers.magi import MagiReader  # noqa: PLC0415 - torch is an extra
 
@@ -76,6 +82,10 @@ def make_reader(settings: Settings) -> PageReader:
 
 
 def make_synthesizer(settings: Settings) -> Synthesizer:
+    if settings.synthesizer == "modal":
+        from backend.cloud.deployed import deployed_synthesizer  # noqa: PLC0415 - Modal is an extra
+
+        return deployed_synthesizer()
     if settings.synthesizer == "sovits":
         from backend.synthesizers.sovits import SovitsSynthesizer  # noqa: PLC0415 - torch is an extra
 
@@ -90,12 +100,18 @@ def make_synthesizer(settings: Settings) -> Synthesizer:
     return EmbeddedSynthesizer(workers=cpu_count(), english_vectors=settings.data_dir / "voices" / "kokoro")
 
 
-def create_app(settings: Settings | None = None, *, make: Callable[[Settings], Engines] = make_engines) -> FastAPI:
+def create_app(
+    settings: Settings | None = None,
+    *,
+    make: Callable[[Settings], Engines] = make_engines,
+    run: Callable[[Narrator, JobLog], Runner] = LocalRunner,
+) -> FastAPI:
     """The application.
 
     Args:
         settings: None: from the environment.
         make: where engines come from; tests hand in their own.
+        run: who narrates; default: this process.
 
     Raises:
         ConfigurationError: the settings cannot work together.
@@ -105,7 +121,7 @@ def create_app(settings: Settings | None = None, *, make: Callable[[Settings], E
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _running(settings, make) as services:
+        async with _running(settings, make, run) as services:
             app.state.services = services
             yield
 
@@ -154,23 +170,33 @@ def builtin_catalogue() -> Catalogue:
     )
 
 
+def series_memory(settings: Settings, objects: Objects) -> SeriesMemory:
+    """What is known of all series, kept beside the other objects."""
+    return SeriesMemory(ObjectSeriesStore(objects), Owners(by_key=bool(settings.api_keys)))
+
+
 @asynccontextmanager
-async def _running(settings: Settings, make: Callable[[Settings], Engines]) -> AsyncIterator[Services]:
+async def _running(
+    settings: Settings, make: Callable[[Settings], Engines], run: Callable[[Narrator, JobLog], Runner]
+) -> AsyncIterator[Services]:
     """Everything that lives while the application does; taken down in the opposite order."""
     engines = make(settings)
-    log: JobLog = MemoryJobLog()
-    objects = Objects.in_folder(settings.data_dir)
+    log = make_log(settings)
+    objects = make_objects(settings)
     catalogue = builtin_catalogue()
     workers = ThreadPoolExecutor(cpu_count(), thread_name_prefix="narration")
-    memory = SeriesMemory(ObjectSeriesStore(objects), Owners(by_key=bool(settings.api_keys)))
+    memory = series_memory(settings, objects)
     faces = Faces(objects, workers)
     caster = Caster(catalogue, memory, faces)
     voicer = LocalVoicer(log=log, objects=objects, synthesizer=engines.synthesizer, workers=workers)
     narrator = Narrator(log=log, objects=objects, reader=engines.reader, voicer=voicer, caster=caster)
-    runner = LocalRunner(narrator, log)
+    runner = run(narrator, log)
 
     async def remove(job_id: str) -> None:
-        await services.remove_job(job_id)
+        with suppress(JobNotFound):  # its state has run out by itself; its objects have not
+            await log.delete(job_id)
+        await runner.cancel(job_id)
+        await objects.delete_prefix(keys.job_prefix(job_id))
 
     keeper = Keeper(
         log,
@@ -187,24 +213,29 @@ async def _running(settings: Settings, make: Callable[[Settings], Engines]) -> A
         catalogue=catalogue,
         runner=runner,
         keeper=keeper,
-        limits=StartLimits(settings),
+        limits=StartLimits(settings, make_counters(settings)),
         checks=CheckPool(),
         series=memory,
         faces=faces,
     )
-    background = [asyncio.create_task(keeper.run()), asyncio.create_task(_load(engines))]
+    background = [
+        asyncio.create_task(keeper.run()),
+        asyncio.create_task(recover(log, runner, keeper.watch)),
+        asyncio.create_task(_load(engines)),
+    ]
     try:
         yield services
     finally:
-        await runner.aclose()
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
+        await runner.aclose()  # gives its leases back, so that another process goes on at once
         services.checks.close()
         await engines.reader.aclose()
         await engines.synthesizer.aclose()
         workers.shutdown(wait=False, cancel_futures=True)
         await log.aclose()
+        await objects.aclose()
 
 
 async def _load(engines: Engines) -> None:

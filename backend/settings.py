@@ -44,10 +44,10 @@ class Settings(BaseSettings):
     """Addresses or networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed; empty: none."""
 
     # --- engines ---
-    reader: Literal["embedded", "magi"] = "embedded"
-    """Page reader: embedded (CPU, in the wheels) or magi (GPU, needs MAGI_DIR)."""
-    synthesizer: Literal["embedded", "draft", "sovits"] = "embedded"
-    """Synthesizer: embedded (Kokoro on the CPU), draft (far faster, plainer; for tests and drafts) or sovits (GPU, needs SOVITS_DIR)."""
+    reader: Literal["embedded", "magi", "modal"] = "embedded"
+    """Page reader: embedded (CPU, in the wheels), magi (GPU, needs MAGI_DIR) or modal (the deployed app's GPUs, for developing)."""
+    synthesizer: Literal["embedded", "draft", "sovits", "modal"] = "embedded"
+    """Synthesizer: embedded (Kokoro on the CPU), draft (far faster, plainer), sovits (GPU, needs SOVITS_DIR) or modal (as READER)."""
     magi_dir: Path | None = None
     """Folder with the MAGI v2 weights that `tanoshi weights magi` filled."""
     sovits_dir: Path | None = None
@@ -145,10 +145,15 @@ class Settings(BaseSettings):
             raise ConfigurationError(
                 "SYNTHESIZER=sovits needs SOVITS_DIR, the folder that `tanoshi weights sovits --to DIR` fills."
             )
-        if self.redis_url is not None:
-            raise ConfigurationError("REDIS_URL is set, but this version keeps job state in its own process only; unset it.")
-        if self.bucket_name is not None or self.bucket_url is not None:
-            raise ConfigurationError("BUCKET_NAME is set, but this version stores objects in DATA_DIR only; unset BUCKET_*.")
+        if self.bucket_name is None and self.bucket_url is not None:
+            raise ConfigurationError("BUCKET_URL is set, but BUCKET_NAME is not: name the bucket, or unset BUCKET_URL.")
+        if (self.aws_access_key_id is None) != (self.aws_secret_access_key is None):
+            raise ConfigurationError("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY go together: set both, or none.")
+
+    @property
+    def shares_state(self) -> bool:
+        """Whether several processes can serve the same windows: jobs in Redis and objects in a bucket."""
+        return self.redis_url is not None and self.bucket_name is not None
 
 
 def load_settings() -> Settings:

@@ -18,7 +18,8 @@ class EngineHealth(BaseModel):
 
 
 class Health(BaseModel):
-    """`status` is "ok" when a window started now is narrated at once, "warming" while an engine loads, "failed" when one cannot."""
+    """`status`: "ok", a window started now is narrated at once; "warming", an engine loads; "idle", engines elsewhere sleep until a
+    window starts; "failed", an engine cannot be used."""
 
     status: str
     version: str
@@ -32,11 +33,18 @@ async def healthz(services: ServicesIn, response: Response) -> Health:
     """Answers 200 as soon as the service takes requests: a window started while engines load waits for them."""
     response.headers["Cache-Control"] = "no-store"
     states = {services.reader.state, services.synthesizer.state}
-    ready = "ok" if states == {EngineState.READY} else "warming"
     return Health(
-        status="failed" if EngineState.FAILED in states else ready,
+        status=_status(states),
         version=__version__,
         reader=EngineHealth(name=services.reader.name, state=services.reader.state),
         synthesizer=EngineHealth(name=services.synthesizer.name, state=services.synthesizer.state),
-        stores={"jobs": "memory", "objects": services.objects.description},
+        stores={"jobs": "redis" if services.settings.redis_url else "memory", "objects": services.objects.description},
     )
+
+
+def _status(states: set[EngineState]) -> str:
+    if EngineState.FAILED in states:
+        return "failed"
+    if states & {EngineState.LOADING, EngineState.WARMING}:
+        return "warming"
+    return "idle" if EngineState.IDLE in states else "ok"

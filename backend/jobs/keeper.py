@@ -10,6 +10,7 @@ import heapq
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from backend.errors import JobNotFound, TanoshiError
 from backend.jobs import decisions
@@ -28,7 +29,7 @@ class Keeper:
     Args:
         quiet_s: seconds without an upload after which missing pages end as not_uploaded.
         ttl_s: seconds after its last change at which a job is removed.
-        remove: removes a job with all it owns.
+        remove: removes a job with all it owns; the job itself may be gone already.
     """
 
     def __init__(
@@ -78,8 +79,6 @@ class Keeper:
             _, job_id = heapq.heappop(self._due)
             try:
                 await self._look_at(job_id)
-            except JobNotFound:
-                self._watched.discard(job_id)
             except TanoshiError as error:
                 logger.warning("Job %s could not be looked after (%s); trying again.", job_id, error)
                 self._schedule(job_id, self._clock() + RETRY_S)
@@ -88,14 +87,20 @@ class Keeper:
                 self._watched.discard(job_id)
 
     async def _look_at(self, job_id: str) -> None:
-        state = await self._log.state(job_id)
+        try:
+            state = await self._log.state(job_id)
+        except JobNotFound:  # deleted, or its state has run out by itself in a shared store
+            self._watched.discard(job_id)
+            await self._remove(job_id)
+            return
         now = self._clock()
         if now >= state.changed_at + self._ttl_s:
             self._watched.discard(job_id)
             await self._remove(job_id)
             return
         if now >= self._quiet_at(state):
-            state = await self._log.commit(job_id, decisions.end_missing(now - self._quiet_s))
+            with suppress(JobNotFound):
+                state = await self._log.commit(job_id, decisions.end_missing(now - self._quiet_s))
         expiry = state.changed_at + self._ttl_s
         quiet = self._quiet_at(state)
         # A window whose pages are all there, or have ended, has nothing more to wait for but its removal.

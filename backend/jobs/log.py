@@ -60,11 +60,11 @@ class JobLog(Protocol):
         ...
 
     async def job_ids(self) -> Sequence[str]:
-        """All jobs there are, for the keeper and for recovery."""
+        """All jobs there are, for the keeper."""
         ...
 
     async def abandoned(self) -> Sequence[str]:
-        """Unfinished jobs that no pipeline holds a lease on, for recovery."""
+        """Jobs that have work (`JobState.has_work`) and no pipeline that holds a lease, for recovery."""
         ...
 
     async def acquire(self, job_id: str, owner: str, ttl_s: float) -> bool:

@@ -125,7 +125,7 @@ class MemoryJobLog:
 
     async def abandoned(self) -> Sequence[str]:
         now = time.monotonic()
-        return tuple(job_id for job_id, job in self._jobs.items() if not job.state.done and not job.held(now))
+        return tuple(job_id for job_id, job in self._jobs.items() if job.state.has_work and not job.held(now))
 
     async def acquire(self, job_id: str, owner: str, ttl_s: float) -> bool:
         job = self._job(job_id)

@@ -97,7 +97,7 @@ class RedisJobLog:
         job_id, client = after.definition.job_id, after.definition.client
         written = [entry.to_json() for entry in entries]
         news = "\n".join([f"{job_id} {entries[0].seq}", *written])
-        fold_of_log = (_STATE.dump_json(after), after.snapshot, client, int(after.done), self._ttl_ms)
+        fold_of_log = (_STATE.dump_json(after), after.snapshot, client, int(after.done), int(after.has_work), self._ttl_ms)
         outcome = await self._run(
             self._commit,
             _written_keys(job_id, client),

@@ -17,9 +17,9 @@ end
 
 _WRITE_STATE: Final = """
 -- Stores the fold of the log, and lets everything of the job live for another ttl_ms.
-local function write_state(job_id, cursor, state, snapshot, client, done, ttl_ms)
+local function write_state(job_id, cursor, state, snapshot, client, done, work, ttl_ms)
   local expiry = now_ms() + ttl_ms
-  redis.call('HSET', KEYS[1], 'cursor', cursor, 'state', state, 'client', client)
+  redis.call('HSET', KEYS[1], 'cursor', cursor, 'state', state, 'client', client, 'work', work)
   redis.call('PEXPIRE', KEYS[1], ttl_ms)
   redis.call('SET', KEYS[2], snapshot, 'PX', ttl_ms)
   redis.call('PEXPIRE', KEYS[3], ttl_ms)
@@ -49,7 +49,7 @@ if creator == token then return 'ok' end       -- this very call, whose reply wa
 if creator then return 'taken' end
 
 redis.call('HSET', KEYS[1], 'created', token)
-write_state(job_id, '0', state, snapshot, client, '0', ttl_ms)
+write_state(job_id, '0', state, snapshot, client, '0', '0', ttl_ms)
 redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', now_ms() - remember_ms)
 return 'ok'
 """
@@ -59,9 +59,9 @@ COMMIT: Final = (
     _NOW_MS
     + _WRITE_STATE
     + """
-local job_id, token, expected, state, snapshot, client, done, ttl_ms, channel, news =
-  ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5], ARGV[6], ARGV[7], tonumber(ARGV[8]), ARGV[9], ARGV[10]
-local FIRST_ENTRY = 11
+local job_id, token, expected, state, snapshot, client, done, work, ttl_ms, channel, news =
+  ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], tonumber(ARGV[9]), ARGV[10], ARGV[11]
+local FIRST_ENTRY = 12
 
 local cursor = redis.call('HGET', KEYS[1], 'cursor')
 if not cursor then return 'gone' end
@@ -78,7 +78,7 @@ for k = FIRST_ENTRY, #ARGV do
   seq = seq + 1
   redis.call('XADD', KEYS[3], string.format('%d-0', seq), 'entry', ARGV[k], 'commit', token)
 end
-write_state(job_id, string.format('%d', seq), state, snapshot, client, done, ttl_ms)
+write_state(job_id, string.format('%d', seq), state, snapshot, client, done, work, ttl_ms)
 redis.call('PUBLISH', channel, news)
 return 'ok'
 """
@@ -113,9 +113,10 @@ ABANDONED: Final = """
 local job_prefix = ARGV[1]
 local found = {}
 for _, job_id in ipairs(redis.call('SMEMBERS', KEYS[1])) do
-  if redis.call('EXISTS', job_prefix .. job_id) == 0 then
+  local work = redis.call('HGET', job_prefix .. job_id, 'work')
+  if not work then
     redis.call('SREM', KEYS[1], job_id)        -- ran out
-  elseif redis.call('EXISTS', job_prefix .. job_id .. ':lease') == 0 then
+  elseif work == '1' and redis.call('EXISTS', job_prefix .. job_id .. ':lease') == 0 then
     found[#found + 1] = job_id
   end
 end

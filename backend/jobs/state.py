@@ -134,6 +134,11 @@ class JobState:
     def ended_pages(self) -> int:
         return sum(page.state.ended for page in self.pages)
 
+    @property
+    def has_work(self) -> bool:
+        """Whether a page that was uploaded is still on its way."""
+        return any(page.uploaded and not page.state.ended for page in self.pages)
+
     def progress(self) -> dict[str, int]:
         return {"done": self.ended_pages, "total": len(self.pages)}
 

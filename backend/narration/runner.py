@@ -24,6 +24,10 @@ LEASE_S: Final = 15.0
 class Runner(Protocol):
     """What the API asks for when a job has work."""
 
+    async def prepare(self, job_id: str) -> None:
+        """A window has begun: engines that sleep may wake while its pages are on their way. Returns at once."""
+        ...
+
     async def ensure(self, job_id: str) -> None:
         """Someone works on the job, or takes it up now. Safe to call at every upload."""
         ...
@@ -44,6 +48,9 @@ class LocalRunner:
         self._owner = secrets.token_hex(8)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._wanted: set[str] = set()
+
+    async def prepare(self, job_id: str) -> None:
+        """Nothing sleeps here: the engines of this process load when it starts."""
 
     async def ensure(self, job_id: str) -> None:
         self._wanted.add(job_id)
@@ -70,26 +77,42 @@ class LocalRunner:
                 self._wanted.discard(job_id)
                 if await self._log.acquire(job_id, self._owner, LEASE_S):
                     await self._narrate(job_id)
-        except JobNotFound:
-            logger.info("Job %s is gone before its work began.", job_id)
-        except TanoshiError:
-            logger.exception("Work on job %s ended early", job_id)
+        except* JobNotFound:
+            logger.info("Job %s is gone; its work ends.", job_id)
+        except* TanoshiError as group:
+            logger.warning("Work on job %s ended early (%s); recovery takes it up again.", job_id, _reasons(group))
+        except* Exception:
+            logger.exception("Work on job %s failed", job_id)
         finally:
             self._tasks.pop(job_id, None)
-            with suppress(TanoshiError):
-                await self._log.release(job_id, self._owner)
 
     async def _narrate(self, job_id: str) -> None:
-        """Narrates while the lease lasts; without the lease someone else works on it, and this process stops."""
-        narrating = asyncio.create_task(self._narrator.narrate(job_id))
         try:
-            while not narrating.done():
-                await asyncio.wait({narrating}, timeout=LEASE_S / 3)
-                if not narrating.done() and not await self._log.acquire(job_id, self._owner, LEASE_S):
-                    logger.warning("The lease on job %s is lost; another process has it.", job_id)
-                    return
-            narrating.result()
+            await narrate_under_lease(self._narrator, self._log, job_id, self._owner)
         finally:
-            narrating.cancel()
-            with suppress(asyncio.CancelledError, TanoshiError):
-                await narrating
+            with suppress(TanoshiError):  # a lease that cannot be given back runs out
+                await self._log.release(job_id, self._owner)
+        # Another process may have committed an upload between our last look at the log and the release, and have found the job taken.
+        if (await self._log.state(job_id)).has_work:
+            self._wanted.add(job_id)
+
+
+async def narrate_under_lease(narrator: Narrator, log: JobLog, job_id: str, owner: str) -> None:
+    """Narrates while `owner`, who holds the lease, can renew it; without it someone else works on the job, and this returns."""
+    narrating = asyncio.create_task(narrator.narrate(job_id))
+    try:
+        while not narrating.done():
+            await asyncio.wait({narrating}, timeout=LEASE_S / 3)
+            if not narrating.done() and not await log.acquire(job_id, owner, LEASE_S):
+                logger.warning("The lease on job %s is lost; another process has it.", job_id)
+                return
+        narrating.result()
+    finally:
+        narrating.cancel()
+        await asyncio.gather(narrating, return_exceptions=True)
+
+
+def _reasons(group: BaseExceptionGroup[BaseException]) -> str:
+    """What went wrong in a group of errors, each once."""
+    found = {_reasons(error) if isinstance(error, BaseExceptionGroup) else str(error) for error in group.exceptions}
+    return "; ".join(sorted(found))

@@ -218,9 +218,12 @@ async def test_giving_back_the_lease_of_a_job_that_is_gone_is_fine(log: JobLog) 
     await log.release(job_id, "one")
 
 
-async def test_unfinished_jobs_without_a_lease_are_abandoned(log: JobLog, elsewhere: JobLog) -> None:
+async def test_jobs_with_work_and_without_a_lease_are_abandoned(log: JobLog, elsewhere: JobLog) -> None:
     finished = await a_finished_job(log)
+    await a_job(log)  # waits for its uploads: nothing to do yet
     held, let_go, never_held = await a_job(log), await a_job(log), await a_job(log)
+    for job_id in (held, let_go, never_held):
+        await log.commit(job_id, upload(0))
     await log.acquire(held, "one", 30.0)
     await log.acquire(let_go, "one", 30.0)
     await log.release(let_go, "one")

@@ -1,0 +1,53 @@
+"""Takes up what a process left behind when it died: work without a lease, and windows nobody keeps.
+
+Every process runs one. Taking up is harmless when several try: the lease lets one in, and what is in the log is done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from backend.errors import TanoshiError
+from backend.jobs.log import JobLog
+from backend.narration.runner import Runner
+
+logger = logging.getLogger(__name__)
+
+LOOK_S: Final = 1.0
+"""Between two looks for work without a lease: one small script in the job store."""
+LOOKS_PER_CENSUS: Final = 15
+"""Every so many looks, all jobs are counted, so that each is kept by every process."""
+HOLD_OFF_S: Final = 10.0
+"""A job this process took up is left to others, or to the next try, for so long: a job that fails at once must not be tried for ever."""
+
+
+async def recover(log: JobLog, runner: Runner, keep: Callable[[str], None]) -> None:
+    """Works until it is cancelled.
+
+    Args:
+        keep: takes a job into the keeper's care; calling it again is harmless.
+    """
+    tried: dict[str, float] = {}
+    clock = asyncio.get_running_loop().time
+    looks = 0
+    while True:
+        try:
+            if looks % LOOKS_PER_CENSUS == 0:
+                for job_id in await log.job_ids():
+                    keep(job_id)
+            looks += 1
+            now = clock()
+            tried = {job_id: at for job_id, at in tried.items() if now - at < HOLD_OFF_S}
+            for job_id in await log.abandoned():
+                if job_id not in tried:
+                    tried[job_id] = now
+                    logger.info("Job %s has work that nobody does; taking it up.", job_id)
+                    await runner.ensure(job_id)
+        except TanoshiError as error:
+            logger.warning("Work that was left behind cannot be looked for (%s).", error)
+        except Exception:
+            logger.exception("Looking for work that was left behind failed")
+        await asyncio.sleep(LOOK_S)

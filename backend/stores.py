@@ -1,0 +1,77 @@
+"""Opens the stores the settings name: the job log, the objects, the counters of the rate limits. What differs from process to
+process is only this: in memory and in a folder, or in Redis and S3, shared by all.
+
+Opening connects nothing: a store that is away is found out, and waited for, at the first call. Redis and boto3 are imported where they
+are used, so that an installation without them in its settings does not load them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from limits.aio.storage import MemoryStorage, RedisStorage, Storage
+
+from backend.jobs.log import JobLog
+from backend.jobs.memory import MemoryJobLog
+from backend.settings import Settings
+from backend.storage.objects import Objects
+
+if TYPE_CHECKING:
+    from backend.storage.bucket import Bucket
+
+LIMITS_PREFIX: Final = "narration:limits"
+"""Of the Redis keys the `limits` library keeps its counters under; they live for RATE_LIMIT_WINDOW_SECONDS."""
+
+
+def make_log(settings: Settings) -> JobLog:
+    """The job log: Redis with REDIS_URL, else this process's memory.
+
+    Raises:
+        ConfigurationError: REDIS_URL is no address.
+    """
+    if settings.redis_url is None:
+        return MemoryJobLog()
+    from backend.jobs.redis import RedisJobLog  # noqa: PLC0415
+    from backend.jobs.redis_link import RedisLink  # noqa: PLC0415
+
+    return RedisJobLog(RedisLink(settings.redis_url.get_secret_value()), job_ttl_s=settings.job_ttl_seconds)
+
+
+def make_objects(settings: Settings) -> Objects:
+    """The object store: S3 with BUCKET_NAME, else DATA_DIR.
+
+    Raises:
+        ConfigurationError: DATA_DIR cannot be made, or there are no credentials for the bucket.
+    """
+    bucket = bucket_of(settings)
+    return Objects.in_folder(settings.data_dir) if bucket is None else Objects.in_bucket(bucket)
+
+
+def bucket_of(settings: Settings) -> Bucket | None:
+    """The bucket the settings name, or None."""
+    if settings.bucket_name is None:
+        return None
+    from backend.storage.bucket import Bucket  # noqa: PLC0415
+
+    key, secret = settings.aws_access_key_id, settings.aws_secret_access_key
+    return Bucket(
+        settings.bucket_name,
+        settings.bucket_url,
+        settings.bucket_region,
+        key.get_secret_value() if key else None,
+        secret.get_secret_value() if secret else None,
+    )
+
+
+def make_counters(settings: Settings) -> Storage:
+    """Where rate limits are counted: in Redis with REDIS_URL, so that a client has one limit and not one a process."""
+    if settings.redis_url is None:
+        return MemoryStorage()
+    return RedisStorage(
+        f"async+{settings.redis_url.get_secret_value()}",
+        wrap_exceptions=True,
+        implementation="redispy",
+        key_prefix=LIMITS_PREFIX,
+        socket_timeout=2.0,
+        socket_connect_timeout=2.0,
+    )
