@@ -1,0 +1,13 @@
+"""Modal: what runs where, and what it costs. The only room that imports `modal`, and one that nothing else imports at its top.
+
+app.py        the Modal app: every function and class, and nothing else
+sizing.py     what decides cost and latency, with the reasons; costs.py turns it into the table of need.md
+images.py     one image per role, from the versions the tests run with
+api.py        the API's container: the same FastAPI app, with the work done elsewhere
+pipeline.py   the pipeline's container: many windows, each under its lease
+workers.py    the GPU containers: an engine, its stores, and what it does when the device is lost (device.py)
+adapters.py   the other side of the GPU classes: reader, synthesizer and voicer as the program knows them
+calls.py      one remote call: cancelled with its caller, its errors ours
+runner.py     the API's Runner: spawns pipelines
+sample.py     `modal run backend/modal_app.py`: a chapter on the GPUs
+"""

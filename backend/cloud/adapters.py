@@ -1,0 +1,131 @@
+"""The GPU classes as the rest of the program knows engines: a PageReader, a Synthesizer, a PageVoicer.
+
+Each is handed an instance of a Modal class, looked up by whoever knows where it is: the deployed app itself, or a developer's server that
+uses the deployed GPUs. A remote engine sleeps until it is called; `wake` makes it begin to load before there is work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Sequence
+from typing import Any, Final
+
+from backend.cloud.calls import call
+from backend.cloud.wire import SPOKEN_RATE, EngineCard
+from backend.engine import EngineState
+from backend.errors import ConfigurationError, ReadingFailed, SpeechFailed, TanoshiError
+from backend.narration.voicing import PageOrder
+from backend.readers.base import Reading, ReadOptions
+from backend.synthesizers.base import Speech, Utterance
+
+logger = logging.getLogger(__name__)
+
+READER_BATCH: Final = 4
+"""Pages of one call, after the first page of a window, which is read alone."""
+
+
+class _Remote:
+    """Life of an engine elsewhere.
+
+    Args:
+        handle: an instance of its Modal class.
+        name: for logs and /healthz.
+        stays_s: how long a container stays without calls (CLOUD_SCALEDOWN_S); after that it is taken to sleep again.
+        fingerprint: as `identity.fingerprint` gives it; None: asked of the engine when it is loaded.
+    """
+
+    def __init__(self, handle: Any, name: str, *, stays_s: float, fingerprint: str | None = None) -> None:
+        self._handle = handle
+        self.name = name
+        self._stays_s = stays_s
+        self._known = fingerprint is not None
+        # Until the engine has said what it is, nothing is found in a cache by its name, and nothing wrong either.
+        self._fingerprint = fingerprint or f"modal-{secrets.token_hex(8)}"
+        self._state = EngineState.IDLE
+        self._awake_until = 0.0
+        self._waking: asyncio.Task[None] | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        return self._fingerprint
+
+    @property
+    def state(self) -> EngineState:
+        if self._state is EngineState.READY and time.monotonic() > self._awake_until:
+            return EngineState.IDLE
+        return self._state
+
+    async def load(self) -> None:
+        """Asks the engine what it is, where that is not known already. Being ready is the remote side's business."""
+        if self._known:
+            return
+        self.wake()
+        assert self._waking is not None
+        await asyncio.shield(self._waking)
+        if self._state is EngineState.FAILED:
+            raise ConfigurationError(f"The deployed {self.name} cannot be used; its own log, and the line above, say why.")
+
+    def wake(self) -> None:
+        """Lets a container start if none is awake. Returns at once."""
+        if self._waking is None or self._waking.done():
+            if self.state is not EngineState.READY:
+                self._state = EngineState.WARMING
+            self._waking = asyncio.create_task(self._ask(), name=f"wake {self.name}")
+
+    async def _ask(self) -> None:
+        try:
+            card: EngineCard = await call(self._handle.describe)
+        except TanoshiError as error:
+            logger.error("The %s does not wake: %s", self.name, error)
+            self._state = EngineState.FAILED
+            return
+        if card.error is not None:
+            logger.error("The %s cannot be used: %s", self.name, card.error)
+            self._state = EngineState.FAILED
+            return
+        self._fingerprint, self._known = card.fingerprint, True
+        self._seen()
+
+    def _seen(self) -> None:
+        self._state = EngineState.READY
+        self._awake_until = time.monotonic() + self._stays_s
+
+    async def aclose(self) -> None:
+        if self._waking is not None:
+            self._waking.cancel()
+            await asyncio.gather(self._waking, return_exceptions=True)
+
+
+class RemoteReader(_Remote):
+    """MagiReader as a PageReader."""
+
+    batch_size = READER_BATCH
+
+    async def read(self, pages: Sequence[bytes], options: ReadOptions) -> list[Reading | ReadingFailed]:
+        found: list[Reading | ReadingFailed] = await call(self._handle.read, list(pages), options)
+        self._seen()
+        return found
+
+
+class RemoteSynthesizer(_Remote):
+    """SovitsSpeaker as a Synthesizer, for programs without a bucket: the sound comes back."""
+
+    sample_rate = SPOKEN_RATE
+
+    async def speak(self, utterances: Sequence[Utterance]) -> list[Speech | SpeechFailed]:
+        found: list[Speech | SpeechFailed] = await call(self._handle.speak, list(utterances))
+        self._seen()
+        return found
+
+
+class RemoteVoicer:
+    """SovitsSpeaker as a PageVoicer: only a script goes there, and nothing comes back."""
+
+    def __init__(self, handle: Any) -> None:
+        self._handle = handle
+
+    async def voice(self, order: PageOrder) -> None:
+        await call(self._handle.voice_page, order)

@@ -1,0 +1,65 @@
+"""The API's container: the same FastAPI app as everywhere, with the GPU classes for engines and, with shared stores, pipelines elsewhere.
+
+Without REDIS_URL or BUCKET_NAME no other container can see a job. Then this one does everything but the engines' work itself, forbids
+Modal to start a second one, and says so.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI
+from modal import exception
+
+from backend.app import Engines, create_app
+from backend.cloud.adapters import RemoteReader, RemoteSynthesizer
+from backend.cloud.identity import fingerprint
+from backend.cloud.runner import CloudRunner
+from backend.cloud.sizing import CloudSettings
+from backend.settings import Settings, load_settings
+
+logger = logging.getLogger(__name__)
+
+
+def cloud_app(*, narrate: Any, reader: Any, speaker: Any, api: Any) -> FastAPI:
+    """The application for `modal.asgi_app`.
+
+    Args:
+        narrate: the pipeline's function. reader, speaker: instances of the GPU classes. api: the web function this runs in.
+
+    Raises:
+        ConfigurationError: the secret's variables cannot work together.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    settings = load_settings()
+    engines = remote_engines(settings, reader=reader, speaker=speaker)
+    both = (engines.reader, engines.synthesizer)
+    if not settings.shares_state:
+        _keep_to_one_container(settings, api)
+        return create_app(settings, make=lambda _: engines)
+    return create_app(settings, make=lambda _: engines, run=lambda _, log: CloudRunner(log, narrate, both))  # type: ignore[arg-type]
+
+
+def remote_engines(settings: Settings, *, reader: Any, speaker: Any) -> Engines:
+    """The deployed classes as engines, named as this deployment's sources name them."""
+    stays_s = CloudSettings().scaledown_s
+    return Engines(
+        RemoteReader(reader, "MagiReader", stays_s=stays_s, fingerprint=fingerprint("reader", settings)),
+        RemoteSynthesizer(speaker, "SovitsSpeaker", stays_s=stays_s, fingerprint=fingerprint("speaker", settings)),
+    )
+
+
+def _keep_to_one_container(settings: Settings, api: Any) -> None:
+    """Where state lives in the container, there must be one: tells Modal, and whoever reads the log."""
+    stores = {"REDIS_URL": settings.redis_url, "BUCKET_NAME": settings.bucket_name}
+    missing = " and ".join(name for name, value in stores.items() if not value)
+    logger.warning(
+        "%s is not set: jobs and audio live in this container only and end with it. No second one is started; "
+        "set both in the secret to share them.",
+        missing,
+    )
+    try:
+        api.autoscaler.update(max_containers=1)
+    except exception.Error as error:
+        logger.error("Modal was not told to run one container only (%s): deploy with CLOUD_API_MAX_CONTAINERS=1.", error)

@@ -1,0 +1,52 @@
+"""One call of a remote method: cancelled when its caller is, and failing with this program's errors.
+
+The remote side answers with an error of ours where trying again cannot help, and raises where it may: Modal retries whatever is raised.
+Nothing is retried here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import Any, Final, Protocol
+
+from modal import exception
+
+from backend.errors import TanoshiError, Unavailable
+
+logger = logging.getLogger(__name__)
+
+_OUT_OF_REACH: Final = (exception.Error, ConnectionError, TimeoutError)
+"""What Modal's client raises for itself: the app is not deployed, a time-out, a container that does not start, a network."""
+
+
+class RemoteMethod(Protocol):
+    """A Modal function, or a method of a Modal class."""
+
+    @property
+    def spawn(self) -> Any: ...
+
+
+async def call(method: RemoteMethod, *arguments: Any) -> Any:
+    """The method's answer.
+
+    Raises:
+        TanoshiError: the error the remote side answered with.
+        Unavailable: it could not be reached, or has failed as often as it may.
+    """
+    try:
+        running = await method.spawn.aio(*arguments)
+        try:
+            answer = await running.get.aio()
+        except asyncio.CancelledError:
+            # Work nobody waits for holds up the work of others, and is paid for.
+            with suppress(*_OUT_OF_REACH):
+                await asyncio.shield(running.cancel.aio())
+            raise
+    except _OUT_OF_REACH as error:
+        logger.warning("A remote call failed: %s: %s", type(error).__name__, error)
+        raise Unavailable("A GPU worker does not answer.") from error
+    if isinstance(answer, TanoshiError):
+        raise answer
+    return answer

@@ -1,0 +1,58 @@
+"""The fingerprint of an engine that runs elsewhere: known without asking it, so that a cached reading wakes no GPU.
+
+All containers of a deployment hold the same sources, the same pins and the same weights volume. Whatever may change an engine's
+results is therefore at hand in each of them, and is what is hashed: a little more than necessary, so that a cache is left too often,
+never too late.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Final, Literal
+
+from backend.settings import Settings
+
+BACKEND: Final = Path(__file__).parents[1]
+Role = Literal["reader", "speaker"]
+_SAMPLED_BYTES: Final = 65_536
+
+_SOURCES: Final[dict[Role, tuple[str, ...]]] = {
+    "reader": ("readers", "imaging.py", "cloud/images.py", "requirements.txt"),
+    "speaker": ("synthesizers", "language", "acoustics.py", "cloud/images.py", "requirements.txt"),
+}
+
+
+def fingerprint(role: Role, settings: Settings) -> str:
+    """Of the engine that READER or SYNTHESIZER names, as this deployment runs it."""
+    name = settings.reader if role == "reader" else settings.synthesizer
+    directory = settings.magi_dir if role == "reader" else settings.sovits_dir
+    weights = _weights(directory) if name in ("magi", "sovits") else ""
+    told = hashlib.sha256(f"{_sources(role)}\0{weights}".encode())
+    return f"modal-{name}-{told.hexdigest()[:16]}"
+
+
+@cache
+def _sources(role: Role) -> str:
+    digest = hashlib.sha256()
+    for place in _SOURCES[role]:
+        root = BACKEND / place
+        for path in sorted(root.rglob("*.py")) if root.is_dir() else [root]:
+            digest.update(path.relative_to(BACKEND).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _weights(directory: Path | None) -> str:
+    """What lies there: each file's name, size, beginning and end. Times mean nothing on a volume that is mounted anew."""
+    if directory is None or not directory.is_dir():
+        return "none"
+    digest = hashlib.sha256()
+    for path in sorted(path for path in directory.rglob("*") if path.is_file()):
+        size = path.stat().st_size
+        digest.update(f"{path.relative_to(directory).as_posix()}:{size}:".encode())
+        with path.open("rb") as file:
+            digest.update(file.read(_SAMPLED_BYTES))
+            file.seek(max(0, size - _SAMPLED_BYTES))
+            digest.update(file.read())
+    return digest.hexdigest()

@@ -1,0 +1,68 @@
+"""Container images, one per role. Versions are those of `backend/requirements.txt` and the pins below, which the tests run with.
+
+The sources are put on last and are no layer: a changed line is deployed in seconds. The API's image has no engine in it, so that the
+first request of the day waits for nothing heavy.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+import modal
+
+PYTHON: Final = "3.11"
+REQUIREMENTS: Final = Path(__file__).parents[1] / "requirements.txt"
+WEIGHTS: Final = "/mnt/weights"
+"""Where the volume with the weights is mounted."""
+
+API_LIBRARIES: Final = (
+    "av",
+    "boto3",
+    "fastapi",
+    "hiredis",
+    "httpx",
+    "limits",
+    "numpy",
+    "obstore",
+    "pillow",
+    "platformdirs",
+    "pydantic",
+    "pydantic-settings",
+    "pyloudnorm",
+    "redis",
+    "scipy",
+    "sse-starlette",
+    "starlette",
+    "uvicorn",
+)
+"""What the API and the pipeline import. Sound is mixed there only where there is no bucket, but the code is the same."""
+READER_PINS: Final = ("torch==2.13.0", "safetensors==0.8.0")
+SPEAKER_PINS: Final = (*READER_PINS, "torchaudio==2.11.0", "gsv-tts-lite==0.4.7")
+WEIGHTS_PINS: Final = READER_PINS
+"""Checkpoints are converted where they are fetched."""
+
+_ENGINE_ENV: Final = {"MAGI_DIR": f"{WEIGHTS}/magi", "SOVITS_DIR": f"{WEIGHTS}/sovits", "DATA_DIR": "/tmp/tanoshi"}  # noqa: S108 - a container's own
+
+
+def pins(names: tuple[str, ...] | None = None) -> list[str]:
+    """The lines of requirements.txt for these libraries; None: all."""
+    lines = [line.split(" #")[0].strip() for line in REQUIREMENTS.read_text(encoding="utf-8").splitlines()]
+    found = {re.split(r"[=\[<>;]", line)[0]: line for line in lines if line and not line.startswith("#")}
+    return list(found.values()) if names is None else [found[name] for name in names if name in found]
+
+
+def _image(*libraries: str, apt: tuple[str, ...] = ()) -> modal.Image:
+    image = modal.Image.debian_slim(python_version=PYTHON)
+    if apt:
+        image = image.apt_install(*apt)
+    image = image.pip_install(*libraries).env({**_ENGINE_ENV, "PYTHONUNBUFFERED": "1"})
+    return image.add_local_python_source("backend", ignore=["**/__pycache__/**", "**/*.pyc"])
+
+
+api_image = _image(*pins(API_LIBRARIES))
+"""The API and the pipeline."""
+reader_image = _image(*pins(), *READER_PINS)
+speaker_image = _image(*pins(), *SPEAKER_PINS)
+weights_image = _image(*pins(), *WEIGHTS_PINS)

@@ -1,0 +1,82 @@
+"""The pipeline's container: many windows at once in one event loop, each under its lease, all with the same connections.
+
+A Modal function has no place for what outlives a call, so the container's parts are made by the first call and kept here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any
+
+from backend.app import builtin_catalogue, series_memory
+from backend.cloud.adapters import RemoteReader, RemoteVoicer
+from backend.cloud.identity import fingerprint
+from backend.cloud.sizing import CloudSettings
+from backend.errors import JobNotFound, TanoshiError
+from backend.jobs.log import JobLog
+from backend.narration.cast import Caster
+from backend.narration.runner import LEASE_S, narrate_under_lease
+from backend.narration.window import Narrator
+from backend.series.faces import Faces
+from backend.settings import Settings, load_settings
+from backend.stores import make_log, make_objects
+
+logger = logging.getLogger(__name__)
+
+
+class Pipeline:
+    """Narrates windows with the GPU classes.
+
+    Args:
+        reader, speaker: instances of the two classes.
+    """
+
+    def __init__(self, settings: Settings, *, reader: Any, speaker: Any) -> None:
+        objects = make_objects(settings)
+        workers = ThreadPoolExecutor(2, thread_name_prefix="faces")  # pictures of characters are cut here
+        self._log: JobLog = make_log(settings)
+        self._narrator = Narrator(
+            log=self._log,
+            objects=objects,
+            reader=RemoteReader(
+                reader, "MagiReader", stays_s=CloudSettings().scaledown_s, fingerprint=fingerprint("reader", settings)
+            ),
+            voicer=RemoteVoicer(speaker),
+            caster=Caster(builtin_catalogue(), series_memory(settings, objects), Faces(objects, workers)),
+        )
+
+    async def narrate(self, job_id: str, owner: str) -> None:
+        """Works on a job until nothing uploaded is left to do, or another pipeline has it.
+
+        Args:
+            owner: name the lease is held under; whoever spawned this took it, and a call that is started again has it already.
+        """
+        try:
+            # A page that is uploaded while the last one ends finds the lease held and spawns nobody: so it is looked for once more
+            # after the lease is given back. An upload that comes later still finds it free.
+            while await self._log.acquire(job_id, owner, LEASE_S):
+                try:
+                    await narrate_under_lease(self._narrator, self._log, job_id, owner)
+                finally:
+                    with suppress(TanoshiError):
+                        await asyncio.shield(self._log.release(job_id, owner))
+                if not (await self._log.state(job_id)).has_work:
+                    return
+        except JobNotFound:
+            logger.info("Job %s is gone; its pipeline ends.", job_id)
+
+
+class _Container:
+    """What the calls of this process share."""
+
+    pipeline: Pipeline | None = None
+
+
+def pipeline_of_container(*, reader: Any, speaker: Any) -> Pipeline:
+    """The one pipeline of this process. Raises ConfigurationError when the secret lacks a variable."""
+    if _Container.pipeline is None:
+        _Container.pipeline = Pipeline(load_settings(), reader=reader, speaker=speaker)
+    return _Container.pipeline

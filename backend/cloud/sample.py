@@ -1,0 +1,67 @@
+"""`modal run backend/modal_app.py`: a chapter from this machine's disk, read and spoken on Modal's GPUs, written here.
+
+Needs no Redis and no bucket: the pipeline runs here, and the sound comes back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from backend.app import Engines
+from backend.books.chapter import open_chapter
+from backend.cli.chapter import narrate_chapter
+from backend.cloud.adapters import RemoteReader, RemoteSynthesizer
+from backend.cloud.sizing import CloudSettings
+from backend.errors import TanoshiError
+from backend.jobs.state import JobState, NarrationOptions, PageState
+from backend.settings import Settings
+
+
+def narrate_sample(chapter: str, out: str, *, pages: int, reader: Any, speaker: Any) -> None:
+    """Narrates the chapter into `out` and prints one line a page, then what was written. Exits 1 if a page has no sound."""
+    stays_s = CloudSettings().scaledown_s
+    began = time.monotonic()
+    seen: dict[int, PageState] = {}
+
+    def tell(state: JobState) -> None:
+        for page in state.pages:
+            if page.state.ended and seen.get(page.index) is not page.state:
+                seen[page.index] = page.state
+                outcome = f"{page.duration:.1f} s of sound" if page.state is PageState.READY else f"no sound: {page.reason}"
+                _say(f"{time.monotonic() - began:6.1f} s  page {page.index + 1} of {len(state.pages)}: {outcome}")
+
+    async def narrate() -> bool:
+        engines = Engines(
+            RemoteReader(reader, "MagiReader", stays_s=stays_s), RemoteSynthesizer(speaker, "SovitsSpeaker", stays_s=stays_s)
+        )
+        _say("Waking MagiReader and SovitsSpeaker ...")
+        with open_chapter(Path(chapter)) as book, tempfile.TemporaryDirectory(prefix="tanoshi-") as folder:
+            part = replace(book, pages=book.pages[:pages]) if pages else book
+            done = await narrate_chapter(
+                part,
+                Path(out),
+                settings=Settings(_env_file=None, data_dir=Path(folder)),
+                options=NarrationOptions(),
+                voice_pack={},
+                on_change=tell,
+                make=lambda _: engines,
+            )
+        took_s = time.monotonic() - began
+        _say(f"{done.duration_s:.1f} s of sound in {took_s:.1f} s: {done.book or 'nothing to listen to'}")
+        return not done.errors
+
+    try:
+        complete = asyncio.run(narrate())
+    except TanoshiError as error:
+        raise SystemExit(f"{error.detail}") from error
+    if not complete:
+        raise SystemExit(1)
+
+
+def _say(sentence: str) -> None:
+    print(sentence, flush=True)  # noqa: T201 - this is the command's output

@@ -1,0 +1,163 @@
+"""What the GPU containers do: hold one engine, answer calls, and die when their device is lost.
+
+Two kinds of trouble are kept apart. What cannot go better elsewhere (weights are missing, a job is gone, a page has no speakable line) is
+the answer itself. What may (a lost GPU, a store that does not answer) is raised, and Modal tries the call again in another container.
+A container whose engine cannot load stays and says so with every call: one that died would be started, and paid for, over and over.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Generic, Self, TypeVar
+
+from backend.app import make_reader, make_synthesizer
+from backend.cloud.device import device_is_lost
+from backend.cloud.identity import Role, fingerprint
+from backend.cloud.wire import SPOKEN_RATE, EngineCard
+from backend.engine import Engine, EngineState
+from backend.errors import ConfigurationError, ReadingFailed, SpeechFailed, TanoshiError, Unavailable
+from backend.jobs.log import JobLog
+from backend.narration.level import resampled
+from backend.narration.voicing import LocalVoicer, PageOrder
+from backend.readers.base import PageReader, Reading, ReadOptions
+from backend.settings import Settings, cpu_count
+from backend.storage.objects import Objects
+from backend.stores import make_log, make_objects
+from backend.synthesizers.base import Speech, Synthesizer, Utterance
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+E = TypeVar("E", bound=Engine)
+
+
+class _Worker(Generic[E]):
+    """One engine in one container. `die` tells Modal to send no further input to it."""
+
+    def __init__(self, make: Callable[[], E], role: Role, settings: Settings, die: Callable[[], Awaitable[None]]) -> None:
+        self._role = role
+        self._settings = settings
+        self._die = die
+        self.engine: E | None = None
+        self.error: TanoshiError | None = None
+        try:
+            self.engine = make()
+        except (ConfigurationError, ImportError) as error:
+            self._refuse(error)
+
+    def _refuse(self, error: Exception) -> None:
+        detail = error.detail if isinstance(error, TanoshiError) else f"A library is missing: {error}."
+        logger.error("%s cannot work: %s", self._role, detail)
+        self.error = ConfigurationError(detail)
+
+    async def load(self) -> None:
+        """Makes the engine ready, or remembers why it is not."""
+        if self.engine is None:
+            return
+        try:
+            await self.engine.load()
+        except (ConfigurationError, ImportError) as error:
+            self._refuse(error)
+
+    def card(self) -> EngineCard:
+        name = self.engine.name if self.engine is not None else self._role
+        error = None if self.error is None else self.error.detail
+        return EngineCard(name, fingerprint(self._role, self._settings), error)
+
+    async def answer(self, work: Callable[[E], Awaitable[T]]) -> T | TanoshiError:
+        """What `work` gives, or the error that no other container could spare the caller.
+
+        Raises:
+            Unavailable: this container has lost its device, or a store does not answer; another may do better.
+        """
+        if self.error is not None or self.engine is None:
+            return self.error or ConfigurationError(f"{self._role} has no engine.")
+        try:
+            found = await work(self.engine)
+        except Unavailable:
+            await self._die_if_lost()
+            raise
+        except TanoshiError as error:
+            await self._die_if_lost()
+            return error
+        except Exception:
+            logger.exception("%s failed", self._role)
+            await self._die_if_lost()
+            raise
+        if isinstance(found, list) and any(isinstance(item, TanoshiError) for item in found):
+            await self._die_if_lost()  # an engine may have taken the device's failure for the page's
+        return found
+
+    async def _die_if_lost(self) -> None:
+        assert self.engine is not None
+        if self.engine.state is EngineState.FAILED or device_is_lost():
+            logger.error("%s has lost its device; this container takes no further calls.", self._role)
+            await self._die()
+            raise Unavailable("The GPU of this worker is lost.")
+
+    async def aclose(self) -> None:
+        if self.engine is not None:
+            await self.engine.aclose()
+
+
+class ReaderWorker(_Worker[PageReader]):
+    """MagiReader's container."""
+
+    @classmethod
+    async def open(cls, settings: Settings, die: Callable[[], Awaitable[None]]) -> Self:
+        worker = cls(lambda: make_reader(settings), "reader", settings, die)
+        await worker.load()
+        return worker
+
+    async def read(self, pages: Sequence[bytes], options: ReadOptions) -> list[Reading | ReadingFailed] | TanoshiError:
+        return await self.answer(lambda reader: reader.read(pages, options))
+
+
+class SpeakerWorker(_Worker[Synthesizer]):
+    """SovitsSpeaker's container: the synthesizer beside the stores it writes to."""
+
+    def __init__(self, settings: Settings, die: Callable[[], Awaitable[None]]) -> None:
+        self._log: JobLog | None = None
+        self._objects: Objects = make_objects(settings)
+        self._workers = ThreadPoolExecutor(cpu_count(), thread_name_prefix="sound")
+        super().__init__(lambda: make_synthesizer(settings), "speaker", settings, die)
+
+    @classmethod
+    async def open(cls, settings: Settings, die: Callable[[], Awaitable[None]]) -> Self:
+        worker = cls(settings, die)
+        await worker.load()
+        if settings.shares_state:
+            worker._log = make_log(settings)
+        return worker
+
+    async def voice(self, order: PageOrder) -> TanoshiError | None:
+        """Voices a page to its end: its sound is in the bucket and `ready` in the log when this returns."""
+        if (log := self._log) is None:
+            return ConfigurationError("A page is voiced on Modal only with REDIS_URL and BUCKET_NAME in the secret.")
+
+        async def voice(synthesizer: Synthesizer) -> None:
+            voicer = LocalVoicer(log=log, objects=self._objects, synthesizer=synthesizer, workers=self._workers)
+            await voicer.voice(order)
+
+        return await self.answer(voice)
+
+    async def speak(self, utterances: Sequence[Utterance]) -> list[Speech | SpeechFailed] | TanoshiError:
+        """For callers without a bucket: the sound itself, at SPOKEN_RATE."""
+
+        async def speak(synthesizer: Synthesizer) -> list[Speech | SpeechFailed]:
+            return [_at_rate(result) for result in await synthesizer.speak(utterances)]
+
+        return await self.answer(speak)
+
+    async def aclose(self) -> None:
+        await super().aclose()
+        self._workers.shutdown(wait=False, cancel_futures=True)
+        if self._log is not None:
+            await self._log.aclose()
+
+
+def _at_rate(result: Any) -> Any:
+    if not isinstance(result, Speech) or result.sample_rate == SPOKEN_RATE:
+        return result
+    return Speech(resampled(result.samples, result.sample_rate, SPOKEN_RATE), SPOKEN_RATE)
