@@ -1,0 +1,254 @@
+"""How fast MAGI v2 reads, stage by stage: a random network of the published size on drawn pages, on this machine's GPU or CPU.
+
+    python -m benchmarks.magi                          a window of 20 pages of 12 texts (GPU), or 1 page of 4 texts (CPU)
+    python -m benchmarks.magi --as-upstream            also the schedule of the reference implementation, rebuilt here, and the ratio
+    python -m benchmarks.magi --directory DIR          another model than a random one
+    python -m benchmarks.magi --reference mod:callable
+                                                       also callable(directory, [RGB arrays]), timed in the same run, and the ratio
+
+A random network finds nothing sensible, so the boxes of each page are planted after the detector has run; every text is `--tokens` long.
+Three of four texts are of the story. The rebuilt schedule does what the reference is known to do, on the same modules: float32, pages padded
+to one size, each figure embedded twice (once for the page, once for the names), every text read, every token from the first one on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw
+from torch.nn import functional as F  # noqa: N812
+
+from backend.readers.base import Direction
+from backend.readers.magi import decoding, pixels
+from backend.readers.magi.detector import split_heads
+from backend.readers.magi.engine import Engine, Found, Objects, Prepared, prepare
+from backend.readers.magi.network import Network
+from tests.support.magi_model import write_random_model
+
+SIZE = (1114, 1600)
+
+
+class Clock:
+    """Seconds by stage; waits for the device before and after each. On a CPU the processor's seconds, which a busy machine changes less."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.seconds: dict[str, float] = {}
+        self._device = device
+        self._now = time.process_time if device.type == "cpu" else time.perf_counter
+
+    @contextmanager
+    def __call__(self, stage: str):
+        self._wait()
+        start = self._now()
+        yield
+        self._wait()
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + self._now() - start
+
+    def _wait(self) -> None:
+        if self._device.type == "cuda":
+            torch.cuda.synchronize()
+
+    @property
+    def total(self) -> float:
+        return sum(self.seconds.values())
+
+
+class Planted(Engine):
+    """An engine whose detector finds a fixed number of things, whatever it says."""
+
+    def __init__(self, network: Network, figures: int, texts: int, clock: Clock, **how: object) -> None:
+        super().__init__(network, **how)  # type: ignore[arg-type]
+        self.figures, self.texts, self.clock = figures, texts, clock
+
+    def detect(self, pages: Sequence[Prepared]) -> list[Objects]:
+        with self.clock("detect"):
+            said = super().detect(pages)
+        return [self._plant(objects) for objects in said]
+
+    def embed(self, crops: Sequence[pixels.Grey]) -> np.ndarray:
+        with self.clock("embed figures"):
+            return super().embed(crops)
+
+    def _plant(self, objects: Objects) -> Objects:
+        logits = np.full_like(objects.logits, -10)
+        boxes = np.full_like(objects.boxes, 0.05)
+        things = [(0, self.figures, (0.15, 0.2)), (1, self.texts, (0.1, 0.06)), (2, 6, (0.48, 0.3))]
+        at = 0
+        for kind, count, size in things:
+            for number in range(count):
+                across = 2 if kind == 2 else 4
+                boxes[at] = ((number % across + 0.5) / across, (number // across + 0.5) / -(-count // across), *size)
+                logits[at, kind] = 3 - at * 0.01
+                at += 1
+        return Objects(logits, boxes, objects.features, objects.same_token, objects.speaker_token)
+
+
+def draw(number: int) -> Image.Image:
+    """A page of lines and blots; what is on it changes no timing."""
+    page = Image.new("RGB", SIZE, "white")
+    pen = ImageDraw.Draw(page)
+    for at in range(60):
+        x, y = (at * 173 + number * 31) % SIZE[0], (at * 337) % SIZE[1]
+        pen.rectangle((x, y, x + 40 + at, y + 30), outline="black", width=2)
+    return page
+
+
+def story(found: Sequence[Found], every: bool) -> list[tuple[int, tuple[int, int, int, int]]]:
+    """(page, bounds) of the texts to read; `every` third out of four without it."""
+    return [(page, bounds) for page, here in enumerate(found) for at, bounds in enumerate(here.text_bounds) if every or at % 4]
+
+
+def ours(network: Network, images: Sequence[Image.Image], args: argparse.Namespace) -> tuple[Clock, list[list[int]]]:
+    """The window as MagiReader runs it, without its threads."""
+    clock = Clock(network.device)
+    with clock("prepare"):
+        pages = [prepare(image, 800, 1333) for image in images]
+    engine = Planted(network, args.figures, args.texts, clock)
+    before = clock.total
+    with clock("crop, link, order"):
+        found = engine.find(pages, [Direction.RTL] * len(pages))
+    clock.seconds["crop, link, order"] -= clock.total - clock.seconds["crop, link, order"] - before
+    texts = story(found, every=False)
+    ids = []
+    for start in range(0, len(texts), 32):
+        with clock("prepare"):
+            crops = [
+                pixels.cut(pages[page].image, bounds, network.sizes.words.image) for page, bounds in texts[start : start + 32]
+            ]
+        with clock("look at texts"):
+            x, _ = pixels.to_device(crops, pixels.HALF, network.device, network.dtype)
+            picture = network.read_words(x)
+        with clock("write texts"):
+            patience = 1 if network.device.type == "cpu" else 8
+            ids += [text.ids for text in decoding.write(network.ocr_model.decoder, picture, args.tokens, patience)]
+    return clock, ids
+
+
+def as_upstream(network: Network, images: Sequence[Image.Image], args: argparse.Namespace) -> tuple[Clock, list[list[int]]]:
+    """The reference's schedule on the same modules."""
+    clock = Clock(network.device)
+    with clock("prepare"):
+        pages = [prepare(image, 800, 1333) for image in images]
+    engine = Planted(network, args.figures, args.texts, clock, pad_together=True)
+    before = clock.total
+    with clock("crop, link, order"):
+        found = engine.find(pages, [Direction.RTL] * len(pages))
+    clock.seconds["crop, link, order"] -= clock.total - clock.seconds["crop, link, order"] - before
+    engine.embed(
+        [
+            pixels.cut(page.image, pixels.crop_bounds(box, *SIZE), 224)
+            for page, here in zip(pages, found, strict=True)
+            for box in here.characters
+        ]
+    )
+    texts, ids = story(found, every=True), []
+    for start in range(0, len(texts), 32):
+        with clock("prepare"):
+            crops = [
+                pixels.cut(pages[page].image, bounds, network.sizes.words.image) for page, bounds in texts[start : start + 32]
+            ]
+        with clock("look at texts"):
+            x, _ = pixels.to_device(crops, pixels.HALF, network.device, network.dtype)
+            picture = network.read_words(x)
+        with clock("write texts"):
+            ids += write_from_the_start(network.ocr_model.decoder, picture, args.tokens)
+    kept = {text: at for at, text in enumerate(texts)}
+    return clock, [ids[kept[text]] for text in story(found, every=False)]
+
+
+@torch.inference_mode()
+def write_from_the_start(decoder: torch.nn.Module, picture: torch.Tensor, tokens: int) -> list[list[int]]:
+    """Greedy decoding that keeps nothing: every step runs over all tokens so far and projects the picture again."""
+    body = decoder.model.decoder
+    ids = torch.full((len(picture), 1), decoder.start, dtype=torch.long, device=picture.device)
+    for _ in range(tokens):
+        places = torch.arange(ids.shape[1], device=ids.device) + 2
+        x = body.layernorm_embedding(body.embed_tokens(ids) + body.embed_positions(places))
+        for layer in body.layers:
+            inner = layer.self_attn
+            keys, values = inner.keys_and_values(x)
+            mixed = F.scaled_dot_product_attention(split_heads(inner.q_proj(x), inner.heads), keys, values, is_causal=True)
+            x = layer.self_attn_layer_norm(x + inner.out_proj(mixed.transpose(1, 2).flatten(2)))
+            x = layer.encoder_attn_layer_norm(x + layer.encoder_attn(x, *layer.look(picture)))
+            x = layer.final_layer_norm(x + layer.fc2(F.gelu(layer.fc1(x))))
+        ids = torch.cat((ids, decoder.output_projection(x[:, -1]).argmax(-1, keepdim=True)), 1)
+    return ids[:, 1:].tolist()
+
+
+def report(title: str, clock: Clock, pages: int) -> None:
+    print(f"\n{title}")
+    for stage, seconds in clock.seconds.items():
+        print(f"  {stage:<18}{seconds / pages:9.3f} s/page {pages / max(seconds, 1e-9):9.2f} pages/s")
+    print(f"  {'in all':<18}{clock.total / pages:9.3f} s/page {pages / clock.total:9.2f} pages/s")
+
+
+def peak(device: torch.device) -> str:
+    own = f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB of memory"
+    return own if device.type == "cpu" else f"{torch.cuda.max_memory_allocated() / 1e9:.2f} GB on the device, {own}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    gpu = torch.cuda.is_available()
+    parser.add_argument("--pages", type=int, default=20 if gpu else 1)
+    parser.add_argument("--texts", type=int, default=12 if gpu else 4)
+    parser.add_argument("--figures", type=int, default=6 if gpu else 3)
+    parser.add_argument("--tokens", type=int, default=12)
+    parser.add_argument("--device", default="cuda" if gpu else "cpu")
+    parser.add_argument("--full", action="store_true", help="float32 on a GPU too")
+    parser.add_argument("--directory", type=Path)
+    parser.add_argument("--as-upstream", action="store_true")
+    parser.add_argument("--reference", help="module:callable")
+    parser.add_argument("--threads", type=int, default=None if gpu else 1, help="of torch on the CPU")
+    parser.add_argument("--rounds", type=int, default=2, help="the fastest of them counts")
+    args = parser.parse_args()
+    if args.threads:
+        torch.set_num_threads(args.threads)
+
+    with tempfile.TemporaryDirectory() as scratch:
+        directory = args.directory or Path(scratch)
+        if args.directory is None:
+            write_random_model(directory)
+        dtype = torch.float32 if args.full or args.device == "cpu" else torch.float16
+        start = time.perf_counter()
+        network = Network.load(directory, args.device, dtype)
+        print(f"loaded in {time.perf_counter() - start:.1f} s on {args.device}, {dtype}, {torch.get_num_threads()} threads")
+        images = [draw(number) for number in range(args.pages)]
+        clock, ids = fastest(lambda: ours(network, images, args), args.rounds)
+        report(f"ours: {args.pages} pages of {args.texts} texts, {args.figures} figures, {args.tokens} tokens", clock, args.pages)
+        print(f"  peak: {peak(network.device)}")
+
+        if args.as_upstream:
+            slow = network if dtype is torch.float32 else Network.load(directory, args.device, torch.float32)
+            other, other_ids = fastest(lambda: as_upstream(slow, images, args), args.rounds)
+            report("the reference's schedule, rebuilt on the same modules", other, args.pages)
+            equal = "the same" if ids == other_ids else "other"
+            print(f"  {other.total / clock.total:.2f} x our time; {equal} token ids")
+        if args.reference:
+            module, name = args.reference.split(":")
+            reference: Callable[..., object] = getattr(importlib.import_module(module), name)
+            arrays = [np.asarray(image) for image in images]
+            other = Clock(network.device)
+            with other("all"):
+                reference(str(directory), arrays)
+            seconds = other.total
+            print(
+                f"\n{args.reference}: {seconds / args.pages:.3f} s/page, {seconds / clock.total:.2f} x our time (its loading counted)"
+            )
+
+
+def fastest(run: Callable[[], tuple[Clock, list[list[int]]]], rounds: int) -> tuple[Clock, list[list[int]]]:
+    return min((run() for _ in range(max(1, rounds))), key=lambda result: result[0].total)
+
+
+if __name__ == "__main__":
+    main()
