@@ -14,9 +14,10 @@ from samples.fonts import font
 from samples.pen import Rect
 
 JA_SIZE: Final = 32
-JA_COLUMN: Final = 1.42
-"""Distance of two columns in ems; leaves room for furigana."""
-RUBY_SIZE: Final = 14
+JA_COLUMN: Final = 1.32
+JA_COLUMN_WITH_RUBY: Final = 1.42
+"""Distance of two columns in ems, without and with room for furigana."""
+RUBY_SIZE: Final = 13
 EN_SIZE: Final = 31
 EN_LINE: Final = 1.12
 
@@ -52,16 +53,19 @@ class Lettering:
     def extent(self) -> tuple[float, float]:
         """Width and height of the words in pixels, without furigana."""
         if self.lang == "ja":
-            step = self.size * JA_COLUMN
-            return step * (len(self.lines) - 1) + self.size, self.size * max(map(len, self.lines))
+            return self._step * (len(self.lines) - 1) + self.size, self.size * max(map(len, self.lines))
         face = font("en", self.size)
         return max(face.getlength(line) for line in self.lines), self.size * EN_LINE * len(self.lines)
+
+    @property
+    def _step(self) -> float:
+        return self.size * (JA_COLUMN_WITH_RUBY if self.ruby else JA_COLUMN)
 
     def columns(self) -> list[tuple[float, float]]:
         """Middle and top of every column."""
         width, height = self.extent
         right, top = self.centre[0] + width / 2 - self.size / 2, self.centre[1] - height / 2
-        return [(right - i * self.size * JA_COLUMN, top) for i in range(len(self.lines))]
+        return [(right - i * self._step, top) for i in range(len(self.lines))]
 
     def rubies(self) -> list[Ruby]:
         found = []
