@@ -21,7 +21,7 @@ LOOK_S: Final = 1.0
 LOOKS_PER_CENSUS: Final = 15
 """Every so many looks, all jobs are counted, so that each is kept by every process."""
 HOLD_OFF_S: Final = 10.0
-"""A job this process took up is left to others, or to the next try, for so long: a job that fails at once must not be tried for ever."""
+"""A job that this process took up, and that is without a lease again at the next look, is not tried again for so long."""
 
 
 async def recover(log: JobLog, runner: Runner, keep: Callable[[str], None]) -> None:
@@ -40,8 +40,9 @@ async def recover(log: JobLog, runner: Runner, keep: Callable[[str], None]) -> N
                     keep(job_id)
             looks += 1
             now = clock()
-            tried = {job_id: at for job_id, at in tried.items() if now - at < HOLD_OFF_S}
-            for job_id in await log.abandoned():
+            abandoned = await log.abandoned()
+            tried = {job_id: at for job_id, at in tried.items() if job_id in abandoned and now - at < HOLD_OFF_S}
+            for job_id in abandoned:
                 if job_id not in tried:
                     tried[job_id] = now
                     logger.info("Job %s has work that nobody does; taking it up.", job_id)

@@ -42,7 +42,8 @@ class Runner(Protocol):
 class LocalRunner:
     """Runs narrators as tasks of this process and owns them."""
 
-    def __init__(self, narrator: Narrator, log: JobLog) -> None:
+    def __init__(self, narrator: Narrator, log: JobLog, *, lease_s: float = LEASE_S) -> None:
+        self._lease_s = lease_s
         self._narrator = narrator
         self._log = log
         self._owner = secrets.token_hex(8)
@@ -75,7 +76,7 @@ class LocalRunner:
             # An upload that comes while the last page is being finished sets the wish again: no wish is lost between two looks.
             while job_id in self._wanted:
                 self._wanted.discard(job_id)
-                if await self._log.acquire(job_id, self._owner, LEASE_S):
+                if await self._log.acquire(job_id, self._owner, self._lease_s):
                     await self._narrate(job_id)
         except* JobNotFound:
             logger.info("Job %s is gone; its work ends.", job_id)
@@ -88,7 +89,7 @@ class LocalRunner:
 
     async def _narrate(self, job_id: str) -> None:
         try:
-            await narrate_under_lease(self._narrator, self._log, job_id, self._owner)
+            await narrate_under_lease(self._narrator, self._log, job_id, self._owner, lease_s=self._lease_s)
         finally:
             with suppress(TanoshiError):  # a lease that cannot be given back runs out
                 await self._log.release(job_id, self._owner)
@@ -97,13 +98,13 @@ class LocalRunner:
             self._wanted.add(job_id)
 
 
-async def narrate_under_lease(narrator: Narrator, log: JobLog, job_id: str, owner: str) -> None:
+async def narrate_under_lease(narrator: Narrator, log: JobLog, job_id: str, owner: str, *, lease_s: float = LEASE_S) -> None:
     """Narrates while `owner`, who holds the lease, can renew it; without it someone else works on the job, and this returns."""
     narrating = asyncio.create_task(narrator.narrate(job_id))
     try:
         while not narrating.done():
-            await asyncio.wait({narrating}, timeout=LEASE_S / 3)
-            if not narrating.done() and not await log.acquire(job_id, owner, LEASE_S):
+            await asyncio.wait({narrating}, timeout=lease_s / 3)
+            if not narrating.done() and not await log.acquire(job_id, owner, lease_s):
                 logger.warning("The lease on job %s is lost; another process has it.", job_id)
                 return
         narrating.result()

@@ -1,0 +1,45 @@
+"""A real Redis-compatible server and an S3 that checks signatures, for processes that share them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.s3_gate import ACCESS_KEY, REGION, S3, SECRET_KEY
+from tests.support.valkey import NoValkey, Valkey
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3]:
+    server = S3()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def valkey() -> Iterator[Valkey]:
+    """A server of the test's own: tests here stop and start it."""
+    try:
+        server = Valkey()
+    except NoValkey as error:
+        pytest.skip(str(error))
+    with server:
+        yield server
+
+
+@pytest.fixture
+def shared(valkey: Valkey, s3: S3) -> dict[str, str]:
+    """The settings that make processes one service."""
+    bucket = f"pages-{secrets.token_hex(6)}"
+    s3.make_bucket(bucket)
+    return {
+        "redis_url": valkey.url,
+        "bucket_name": bucket,
+        "bucket_url": s3.url,
+        "bucket_region": REGION,
+        "aws_access_key_id": ACCESS_KEY,
+        "aws_secret_access_key": SECRET_KEY,
+    }
