@@ -1,4 +1,4 @@
-"""Recordings that measure like speech, made from nothing: harmonics of a gliding pitch under moving formants, in syllables."""
+"""Recordings that measure like speech, made from nothing."""
 
 from __future__ import annotations
 
@@ -10,26 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 RATE = 32_000
+_KNOTS_HZ = np.array([100.0, 300, 500, 800, 1200, 1700, 2400, 3300, 4500, 7000])
 
 
 @functools.lru_cache(maxsize=256)
 def phrase(duration_s: float, pitch_hz: float = 180.0, seed: int = 0, rate: int = RATE) -> NDArray[np.float32]:
-    """One phrase of about five syllables a second, peak 0.3."""
+    """One phrase, peak 0.3: harmonics of a gliding pitch whose spectrum changes with every sound, 60 to 220 ms each."""
     chance = np.random.default_rng(seed)
     time = np.arange(round(duration_s * rate)) / rate
     pitch = pitch_hz * (1 + 0.06 * np.sin(2 * np.pi * 0.7 * time + chance.uniform(0, 6)))
     phase = 2 * np.pi * np.cumsum(pitch) / rate
-    syllable = (time * 5).astype(int)
-    first, second, third = (chance.uniform(low, high, 200)[syllable] for low, high in ((250, 900), (900, 2600), (2600, 6000)))
-    breath = np.where(chance.uniform(0, 1, 200)[syllable] < 0.4, np.sin(np.pi * (time * 5 % 1)) ** 4, 0.0)
+    starts = np.cumsum(chance.uniform(0.06, 0.22, round(duration_s * 20) + 2))
+    which = np.searchsorted(starts, time)
+    spectra = chance.normal(0, 1.6, (len(starts) + 1, len(_KNOTS_HZ))) - np.log1p(_KNOTS_HZ / 600)
     sound = np.zeros_like(time)
-    for harmonic in range(1, 16):
-        frequency = harmonic * pitch
-        gain = np.exp(-(((frequency - first) / 220) ** 2)) + 0.5 * np.exp(-(((frequency - second) / 300) ** 2)) + 0.02
-        sound += gain * np.sin(harmonic * phase) * (frequency < rate / 2.2)
-    hiss = chance.normal(size=len(time))
-    sound += 0.8 * breath * hiss * np.cos(2 * np.pi * third * time) * np.abs(sound).max()
-    sound *= 0.25 + 0.75 * np.abs(np.sin(np.pi * 5 * time))
+    for harmonic in range(1, min(40, int(7000 / pitch_hz))):
+        gains = np.exp([np.interp(harmonic * pitch_hz, _KNOTS_HZ, spectrum) for spectrum in spectra])
+        sound += gains[which] * np.sin(harmonic * phase)
+    sound /= np.maximum(0.2, np.sqrt(np.convolve(sound**2, np.ones(800) / 800, "same")))
     edge = np.minimum(1, np.minimum(time / 0.02, time[::-1] / 0.08))
     made = (0.3 * sound * edge / np.abs(sound).max()).astype(np.float32)
     made.flags.writeable = False
@@ -49,7 +47,7 @@ def encoded(samples: NDArray[np.float32], kind: str, rate: int = RATE) -> bytes:
         "flac": ("flac", "flac"),
         "mp3": ("mp3", "mp3"),
         "m4a": ("aac", "ipod"),
-        "ogg": ("flac", "ogg"),
+        "aiff": ("pcm_s16be", "aiff"),
     }[kind]
     channels = np.atleast_2d(samples)
     layout = "mono" if len(channels) == 1 else "stereo"

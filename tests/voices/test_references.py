@@ -133,7 +133,7 @@ def test_bytes_that_are_no_recording_are_refused_with_the_reason(data: bytes, re
 
 def test_other_containers_stay_closed() -> None:
     with pytest.raises(InvalidRequest, match="not WAV, FLAC, MP3 or M4A"):
-        prepare_reference(encoded(spoken(4.0), "ogg"), WORDS)
+        prepare_reference(encoded(spoken(4.0), "aiff"), WORDS)
 
 
 def test_a_file_cut_short_is_never_taken_for_a_whole_one_without_speech_enough() -> None:

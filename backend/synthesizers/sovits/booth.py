@@ -247,8 +247,9 @@ class Booth:
             return True
         if models not in self._loaded:
             try:
-                self._engine.load_gpt_model(models.gpt)
-                self._engine.load_sovits_model(models.sovits)
+                with gsv.without_warnings():
+                    self._engine.load_gpt_model(models.gpt)
+                    self._engine.load_sovits_model(models.sovits)
                 gsv.reset(self._engine)
             except gsv.FAULTS as error:
                 _raise_if_lost(error)

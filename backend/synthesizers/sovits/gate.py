@@ -31,7 +31,7 @@ QUIETEST_PEAK: Final = 0.02
 MOST_CLIPPED: Final = 0.003
 ABRUPT: Final = 0.45
 """Level of the last 12 ms over the take's own loud parts; a voice fades, an amputated one does not."""
-SAME_SOUND: Final = 0.90
+SAME_SOUND: Final = 0.78
 """Resemblance from which two stretches say the same words."""
 PITCH_RATIO: Final = 2.1
 """Between take and reference; an actor shouts within an octave of the speaking voice."""
