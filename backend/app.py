@@ -18,7 +18,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from backend import __version__
-from backend.api import audio, health, jobs, pages, series, sessions
+from backend.api import audio, health, jobs, pages, series, sessions, voices
 from backend.api.guard import Guard
 from backend.api.limits import StartLimits
 from backend.api.pool import CheckPool
@@ -43,8 +43,10 @@ from backend.storage.objects import Objects
 from backend.stores import make_counters, make_log, make_objects
 from backend.synthesizers.base import Synthesizer, Voice
 from backend.voices.builtin import BUILTIN_VOICES
-from backend.voices.catalogue import Catalogue, ListedVoice
+from backend.voices.catalogue import Catalogue, ListedVoice, RegisteredVoices
 from backend.voices.owners import Owners
+from backend.voices.room import StandIn, VoiceRoom
+from backend.voices.store import VoiceStore
 
 logger = logging.getLogger(__name__)
 
@@ -156,23 +158,42 @@ def create_app(
     app.include_router(narration, prefix=sessions.PREFIX)
     app.include_router(narration, include_in_schema=False)  # for people who type curl
     app.include_router(series.router)
+    app.include_router(voices.router)
     app.include_router(health.router)
     return app
 
 
-def builtin_catalogue() -> Catalogue:
-    """The voices that exist on every installation."""
-    return Catalogue(
-        {
-            voice.id: ListedVoice(Voice(id=voice.id), voice.description, voice.pitch_hz, tuple(voice.languages))
-            for voice in BUILTIN_VOICES.values()
-        }
-    )
+def builtin_catalogue(registered: RegisteredVoices | None = None) -> Catalogue:
+    """The voices that exist on every installation, and those that are registered."""
+    listed = {
+        voice.id: ListedVoice(Voice(id=voice.id), voice.description, voice.pitch_hz, tuple(voice.languages))
+        for voice in BUILTIN_VOICES.values()
+    }
+    return Catalogue(listed, registered)
+
+
+def owners(settings: Settings) -> Owners:
+    """Whose voices and casts are whose."""
+    return Owners(by_key=bool(settings.api_keys))
+
+
+def stand_in(settings: Settings) -> StandIn:
+    """Which built-in voice speaks for a registered one under the synthesizer SYNTHESIZER names."""
+    if settings.synthesizer == "sovits":
+        return lambda voice: None
+
+    def nearest(voice: Voice) -> str:
+        from backend.synthesizers.embedded.voices import RECIPES, recipe_for  # noqa: PLC0415 - only where it speaks
+
+        recipe = recipe_for(voice)
+        return next(voice_id for voice_id, known in RECIPES.items() if known is recipe)
+
+    return nearest
 
 
 def series_memory(settings: Settings, objects: Objects) -> SeriesMemory:
     """What is known of all series, kept beside the other objects."""
-    return SeriesMemory(ObjectSeriesStore(objects), Owners(by_key=bool(settings.api_keys)))
+    return SeriesMemory(ObjectSeriesStore(objects), owners(settings))
 
 
 @asynccontextmanager
@@ -183,7 +204,8 @@ async def _running(
     engines = make(settings)
     log = make_log(settings)
     objects = make_objects(settings)
-    catalogue = builtin_catalogue()
+    voice_store = VoiceStore(objects, owners(settings))
+    catalogue = builtin_catalogue(voice_store)
     workers = ThreadPoolExecutor(cpu_count(), thread_name_prefix="narration")
     memory = series_memory(settings, objects)
     faces = Faces(objects, workers)
@@ -217,6 +239,14 @@ async def _running(
         checks=CheckPool(),
         series=memory,
         faces=faces,
+        voices=VoiceRoom.open(
+            voice_store,
+            objects=objects,
+            catalogue=catalogue,
+            synthesizer=engines.synthesizer,
+            workers=workers,
+            stand_in=stand_in(settings),
+        ),
     )
     background = [
         asyncio.create_task(keeper.run()),
@@ -230,6 +260,7 @@ async def _running(
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
         await runner.aclose()  # gives its leases back, so that another process goes on at once
+        await services.voices.aclose()
         services.checks.close()
         await engines.reader.aclose()
         await engines.synthesizer.aclose()

@@ -20,6 +20,7 @@ from backend.storage import keys
 from backend.storage.objects import Objects
 from backend.synthesizers.base import Synthesizer
 from backend.voices.catalogue import Catalogue
+from backend.voices.room import VoiceRoom
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Services:
     checks: CheckPool
     series: SeriesMemory
     faces: Faces
+    voices: VoiceRoom
 
     async def remove_job(self, job_id: str) -> None:
         """Ends the work on a job and removes its state, uploads and audio.

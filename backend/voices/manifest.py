@@ -1,0 +1,158 @@
+"""What is known of a registered voice, and how it comes from a name and a consent to something one can speak with. Pure data.
+
+    register --> awaiting_upload --all parts there--> checking --good--> ready --train--> training --> ready
+                      ^                                  |                 ^                  |
+                      +-------- another upload ----------+--> failed       +--- train again --+--> failed
+
+A voice can be spoken with as soon as it has a reference: also while it is trained, and after a training that failed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from backend.errors import InvalidRequest
+from backend.synthesizers.base import ReferenceClip, Style, Voice
+
+ENGINE: Final = "sovits"
+LANGUAGES: Final = ("ja", "en")
+MOST_EVENTS: Final = 300
+_LONGEST_SLUG: Final = 48
+
+
+class VoiceStatus(StrEnum):
+    """As on the wire."""
+
+    AWAITING_UPLOAD = "awaiting_upload"
+    CHECKING = "checking"
+    READY = "ready"
+    TRAINING = "training"
+    FAILED = "failed"
+
+
+class VoiceMode(StrEnum):
+    """How a voice is made: from one clip at once, or by training on many."""
+
+    ZERO_SHOT = "zero_shot"
+    FEW_SHOT = "few_shot"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Consent(_Frozen):
+    """Who says that this voice may be cloned, and in which words. Kept as long as the voice."""
+
+    statement: str
+    by: str
+    at: float
+    """Unix time in seconds."""
+
+
+class VoiceEvent(_Frozen):
+    """One step in a voice's life."""
+
+    seq: int
+    at: float
+    status: VoiceStatus
+    detail: str | None = None
+    """A sentence for people."""
+    progress: float | None = Field(default=None, ge=0, le=1)
+
+
+class TrainingClip(_Frozen):
+    """One checked clip of a few-shot voice."""
+
+    clip: ReferenceClip
+    duration_s: float
+
+
+class VoiceManifest(_Frozen):
+    """A registered voice."""
+
+    slug: str
+    name: str
+    mode: VoiceMode
+    lang: str
+    """"ja" or "en": the language of its recordings."""
+    consent: Consent
+    created_at: float
+    status: VoiceStatus = VoiceStatus.AWAITING_UPLOAD
+    reason: str | None = None
+    """Why it failed; a sentence for people."""
+    transcript: str | None = None
+    """Of the one reference of a zero-shot voice."""
+    uploads: Mapping[str, int] = Field(default_factory=dict)
+    """Raw uploads that were not checked yet: part -> bytes."""
+    reference: ReferenceClip | None = None
+    clips: tuple[TrainingClip, ...] = ()
+    pitch_hz: float | None = None
+    brightness_hz: float | None = None
+    checkpoint: str | None = None
+    trainings: tuple[float, ...] = ()
+    """Unix times at which trainings began; for the quota."""
+    events: tuple[VoiceEvent, ...] = ()
+
+    @property
+    def voice_id(self) -> str:
+        return f"{ENGINE}:{self.slug}"
+
+    @property
+    def speakable(self) -> bool:
+        return self.reference is not None
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """That of the recordings first; engines speak the other one with the same voice."""
+        return (self.lang, *(lang for lang in LANGUAGES if lang != self.lang))
+
+    @property
+    def revision(self) -> str:
+        """Of everything the sound depends on; two owners' voices of one name never share a cached line."""
+        parts = [self.reference.model_dump_json() if self.reference else "", self.checkpoint or ""]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+    def voice(self) -> Voice:
+        """What the synthesizer gets. Only for speakable voices."""
+        assert self.reference is not None, "a voice without a reference cannot be spoken with"
+        return Voice(
+            id=self.voice_id,
+            revision=self.revision,
+            references={Style.NEUTRAL: self.reference},
+            pitch_hz=self.pitch_hz,
+            brightness_hz=self.brightness_hz,
+            checkpoint=self.checkpoint,
+        )
+
+    def moved(self, status: VoiceStatus, at: float, *, detail: str | None = None, progress: float | None = None) -> VoiceManifest:
+        """The next step of its life; `detail` of a failure becomes the reason."""
+        seq = self.events[-1].seq + 1 if self.events else 1
+        event = VoiceEvent(seq=seq, at=at, status=status, detail=detail, progress=progress)
+        reason = detail if status is VoiceStatus.FAILED else None
+        return self.model_copy(update={"status": status, "reason": reason, "events": (*self.events, event)[-MOST_EVENTS:]})
+
+
+def slug_of(name: str) -> str:
+    """The id of a name within its engine: lower-case letters, digits and hyphens. A name without any gets one from its content.
+
+    Raises:
+        InvalidRequest: nothing of the name can be kept.
+    """
+    if any(unicodedata.category(char) in ("Cc", "Cs", "Cn", "Co") for char in name) or not name.strip():
+        raise InvalidRequest(
+            "A voice's name is some visible text without control characters.", (("/name", "is not a usable name"),)
+        )
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_LONGEST_SLUG].strip("-")
+    if not slug or not any(char.isalpha() for char in slug):
+        digest = hashlib.sha256(unicodedata.normalize("NFKC", name.strip()).encode()).hexdigest()[:8]
+        slug = f"voice-{slug}-{digest}" if slug else f"voice-{digest}"
+    return slug

@@ -1,0 +1,262 @@
+"""How a voice comes to be: registered with consent, uploaded in parts, checked, deleted.
+
+An upload is never given to an engine: what engines see was decoded and written anew here (`references.py`). A zero-shot voice is
+checked while its last part is uploaded, so that the uploader is told at once; the clips of a few-shot voice are checked behind it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Final
+
+from backend.errors import Conflict, InvalidRequest, NotFound, QuotaExceeded, TanoshiError
+from backend.synthesizers.base import ReferenceClip
+from backend.voices.builtin import BUILTIN_VOICES
+from backend.voices.manifest import ENGINE, Consent, TrainingClip, VoiceManifest, VoiceMode, VoiceStatus, slug_of
+from backend.voices.references import PreparedReference, prepare_reference
+from backend.voices.store import VoiceStore
+
+MOST_VOICES: Final = 30
+"""Registered voices an owner may have."""
+MOST_CLIPS: Final = 300
+MOST_UPLOAD_BYTES: Final = 500_000_000
+"""Of all clips of a few-shot voice that wait to be checked."""
+LEAST_CLIPS, LEAST_TRAINING_S = 5, 30.0
+"""What a few-shot voice needs of good clips."""
+REFERENCE, TRANSCRIPT, TRANSCRIPTS = "reference", "transcript", "transcripts.jsonl"
+_CLIP_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+@dataclass(frozen=True, slots=True)
+class NewVoice:
+    """What a registration asks for."""
+
+    name: str
+    mode: VoiceMode
+    lang: str
+    consent_statement: str
+    consent_by: str
+    transcript: str | None = None
+
+
+class Registration:
+    """The desk where voices are brought. `workers` decodes and checks recordings; close with `aclose`."""
+
+    def __init__(self, store: VoiceStore, workers: Executor) -> None:
+        self._store = store
+        self._workers = workers
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def register(self, client: str, wanted: NewVoice) -> VoiceManifest:
+        """A new voice that waits for its upload.
+
+        Raises:
+            InvalidRequest: a name nothing can be made of.
+            Conflict: the owner, or the service, has a voice of that name.
+            QuotaExceeded: the owner has as many voices as one may have.
+        """
+        slug = slug_of(wanted.name)
+        if f"{ENGINE}:{slug}" in BUILTIN_VOICES:
+            raise Conflict("A built-in voice has that name; choose another.")
+        if len(await self._store.manifests(client)) >= MOST_VOICES:
+            raise QuotaExceeded(f"You may have {MOST_VOICES} voices; delete one first.", retry_after_s=60)
+        now = self._store.clock()
+        manifest = VoiceManifest(
+            slug=slug,
+            name=wanted.name.strip(),
+            mode=wanted.mode,
+            lang=wanted.lang,
+            consent=Consent(statement=wanted.consent_statement, by=wanted.consent_by, at=now),
+            transcript=wanted.transcript,
+            created_at=now,
+        ).moved(VoiceStatus.AWAITING_UPLOAD, now)
+        await self._store.add(client, manifest)
+        return manifest
+
+    async def put(self, client: str, voice_id: str, part: str, data: bytes) -> VoiceManifest:
+        """Takes one part of the upload; checks the voice when it is the last that was missing.
+
+        Args:
+            part: "reference" and "transcript" for zero-shot; "transcripts.jsonl" and names of clips for few-shot.
+
+        Raises:
+            NotFound, Conflict: no such voice or part; the voice is being trained.
+            InvalidRequest: what was sent cannot be used; the voice is `failed` with that reason, and may be uploaded again.
+            QuotaExceeded: more clips than a voice may have.
+        """
+        manifest = await self._store.manifest(client, voice_id)
+        if manifest.status is VoiceStatus.TRAINING:
+            raise Conflict("This voice is being trained; upload when that has ended.")
+        require_part(manifest, part)
+        slug = manifest.slug
+        if part == TRANSCRIPT:
+            text = _text(data)
+            manifest = await self._store.update(client, slug, lambda now: now.model_copy(update={"transcript": text}))
+        else:
+            await self._store.objects.put(self._upload_key(client, slug, part), data)
+            manifest = await self._store.update(
+                client, slug, lambda now: now.model_copy(update={"uploads": {**now.uploads, part: len(data)}})
+            )
+        if manifest.mode is VoiceMode.FEW_SHOT:
+            return await self._check_clips_when_complete(client, manifest)
+        if manifest.transcript is None or REFERENCE not in manifest.uploads:
+            return await self._waiting(client, manifest)
+        return await self._check_reference(client, manifest)
+
+    async def delete(self, client: str, voice_id: str) -> None:
+        """Removes a voice with everything that was uploaded for it or made from it. Raises NotFound."""
+        await self._store.remove(client, (await self._store.manifest(client, voice_id)).slug)
+
+    async def aclose(self) -> None:
+        """Ends checks that are still running; the next upload begins them again."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _waiting(self, client: str, manifest: VoiceManifest) -> VoiceManifest:
+        if manifest.status is VoiceStatus.FAILED:
+            return await self._store.move(client, manifest.slug, VoiceStatus.AWAITING_UPLOAD)
+        return manifest
+
+    async def _check_reference(self, client: str, manifest: VoiceManifest) -> VoiceManifest:
+        slug = manifest.slug
+        await self._store.move(client, slug, VoiceStatus.CHECKING)
+        try:
+            data = await self._store.objects.get(self._upload_key(client, slug, REFERENCE))
+            prepared = await self._prepared(data, manifest.transcript or "")
+            clip = await self._kept(client, slug, prepared, manifest.lang)
+        except InvalidRequest as error:
+            await self._drop_uploads(client, slug, [REFERENCE])
+            await self._store.move(client, slug, VoiceStatus.FAILED, detail=error.detail)
+            raise
+        await self._drop_uploads(client, slug, [REFERENCE])
+        return await self._accept(client, slug, clip, prepared)
+
+    async def _check_clips_when_complete(self, client: str, manifest: VoiceManifest) -> VoiceManifest:
+        slug = manifest.slug
+        if TRANSCRIPTS not in manifest.uploads:
+            return await self._waiting(client, manifest)
+        try:
+            texts = transcripts_of(await self._store.objects.get(self._upload_key(client, slug, TRANSCRIPTS)))
+        except InvalidRequest as error:
+            await self._drop_uploads(client, slug, [TRANSCRIPTS])
+            await self._store.move(client, slug, VoiceStatus.FAILED, detail=error.detail)
+            raise
+        if not texts.keys() <= manifest.uploads.keys():
+            return await self._waiting(client, manifest)
+        moved = await self._store.move(client, slug, VoiceStatus.CHECKING)
+        task = asyncio.create_task(self._check_clips(client, slug, texts))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return moved
+
+    async def _check_clips(self, client: str, slug: str, texts: Mapping[str, str]) -> None:
+        """Some seconds to a minute; clips that are not good enough are left out and named."""
+        try:
+            good: list[tuple[TrainingClip, PreparedReference]] = []
+            refused: list[str] = []
+            lang = (await self._store.manifest(client, f"{ENGINE}:{slug}")).lang
+            for name, text in texts.items():
+                try:
+                    prepared = await self._prepared(await self._store.objects.get(self._upload_key(client, slug, name)), text)
+                    clip = await self._kept(client, slug, prepared, lang)
+                    good.append((TrainingClip(clip=clip, duration_s=prepared.duration_s), prepared))
+                except (InvalidRequest, NotFound) as error:
+                    refused.append(f"{name}: {error.detail}")
+            await self._drop_uploads(client, slug, [*texts, TRANSCRIPTS])
+            total_s = sum(clip.duration_s for clip, _ in good)
+            left_out = f"{len(refused)} clips were left out. {' '.join(refused[:5])}" if refused else None
+            if len(good) < LEAST_CLIPS or total_s < LEAST_TRAINING_S:
+                problem = (
+                    f"{len(good)} clips with {total_s:.0f} s of speech are good enough; at least {LEAST_CLIPS} clips and "
+                    f"{LEAST_TRAINING_S:.0f} s are needed. {left_out or ''}"
+                )
+                await self._store.move(client, slug, VoiceStatus.FAILED, detail=problem.strip())
+                return
+            best, prepared = max(good, key=lambda item: item[0].duration_s)
+            clips = tuple(clip for clip, _ in good)
+            await self._store.update(client, slug, lambda now: now.model_copy(update={"clips": clips}))
+            await self._accept(client, slug, best.clip, prepared, left_out)
+        except NotFound:
+            return  # the voice was deleted meanwhile
+        except TanoshiError as error:
+            await self._store.move(client, slug, VoiceStatus.FAILED, detail=error.detail)
+
+    async def _prepared(self, data: bytes, transcript: str) -> PreparedReference:
+        return await asyncio.get_running_loop().run_in_executor(self._workers, prepare_reference, data, transcript)
+
+    async def _kept(self, client: str, slug: str, prepared: PreparedReference, lang: str) -> ReferenceClip:
+        key = self._store.key(client, slug, f"clips/{prepared.content_hash}.flac")
+        await self._store.objects.put(key, prepared.flac)
+        return ReferenceClip(key=key, transcript=prepared.transcript, lang=lang)
+
+    async def _accept(
+        self, client: str, slug: str, clip: ReferenceClip, prepared: PreparedReference, detail: str | None = None
+    ) -> VoiceManifest:
+        found = {"reference": clip, "pitch_hz": prepared.pitch_hz, "brightness_hz": prepared.brightness_hz, "checkpoint": None}
+        now = self._store.clock()
+        return await self._store.update(
+            client, slug, lambda manifest: manifest.model_copy(update=found).moved(VoiceStatus.READY, now, detail=detail)
+        )
+
+    async def _drop_uploads(self, client: str, slug: str, parts: Sequence[str]) -> None:
+        for part in parts:
+            await self._store.objects.delete(self._upload_key(client, slug, part))
+        await self._store.update(
+            client,
+            slug,
+            lambda now: now.model_copy(update={"uploads": {k: size for k, size in now.uploads.items() if k not in parts}}),
+        )
+
+    def _upload_key(self, client: str, slug: str, part: str) -> str:
+        return self._store.key(client, slug, f"uploads/{part}")
+
+
+def transcripts_of(data: bytes) -> dict[str, str]:
+    """Clip name -> what is said in it, from JSON lines {"clip": "a.wav", "text": "..."}.
+
+    Raises:
+        InvalidRequest: says which line is wrong.
+    """
+    texts: dict[str, str] = {}
+    for number, line in enumerate(_text(data).splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            found = json.loads(line)
+            name, text = found["clip"], found["text"]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            name = text = None
+        if not isinstance(name, str) or not isinstance(text, str) or not _CLIP_NAME.fullmatch(name) or name == TRANSCRIPTS:
+            raise InvalidRequest(f'Line {number} of {TRANSCRIPTS} is not like {{"clip": "a.wav", "text": "what is said in it"}}.')
+        texts[name] = text
+    if not texts:
+        raise InvalidRequest(f"{TRANSCRIPTS} names no clip.")
+    return texts
+
+
+def require_part(manifest: VoiceManifest, part: str) -> None:
+    """Raises NotFound for a part this voice does not have; QuotaExceeded when it has taken all it may."""
+    if manifest.mode is VoiceMode.ZERO_SHOT:
+        if part not in (REFERENCE, TRANSCRIPT):
+            raise NotFound("A zero-shot voice has the parts reference and transcript.")
+        return
+    if part == TRANSCRIPT or not _CLIP_NAME.fullmatch(part):
+        raise NotFound("A few-shot voice has the part transcripts.jsonl, and clips called like a.wav.")
+    clips = {name for name in manifest.uploads if name != TRANSCRIPTS}
+    if part not in (*clips, TRANSCRIPTS) and len(clips) >= MOST_CLIPS:
+        raise QuotaExceeded(f"A voice has at most {MOST_CLIPS} clips.", retry_after_s=60)
+    if sum(manifest.uploads.values()) > MOST_UPLOAD_BYTES:
+        raise QuotaExceeded(f"A voice takes at most {MOST_UPLOAD_BYTES // 1_000_000} MB of clips.", retry_after_s=60)
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InvalidRequest("The text is not UTF-8.") from None

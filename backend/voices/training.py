@@ -1,0 +1,136 @@
+"""Few-shot training: who may train when, what is told meanwhile, and the port to whatever trains.
+
+The trainer gets checked clips and gives back the name of a checkpoint it wrote itself, under the folder the synthesizer loads trained
+checkpoints from; nothing that was uploaded ever becomes one. Trainings run one at a time in this process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from backend.errors import Conflict, NotFound, QuotaExceeded, TanoshiError
+from backend.voices.manifest import VoiceManifest, VoiceMode, VoiceStatus
+from backend.voices.store import VoiceStore
+
+logger = logging.getLogger(__name__)
+
+MOST_A_DAY: Final = 3
+"""Trainings an owner may begin in 24 hours."""
+DAY_S: Final = 86_400.0
+SILENT_S: Final = 1800.0
+"""A training that has told nothing for so long died with its process and may be begun again."""
+_CHECKPOINT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+Report = Callable[[float, str], Awaitable[None]]
+"""Takes progress from 0 to 1 and a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingJob:
+    """What a trainer works from."""
+
+    name: str
+    """[a-z0-9-]+; for the checkpoint's name and for logs."""
+    lang: str
+    clips: Mapping[str, str]
+    """Object key of each checked clip (mono FLAC, 3 to 10 s) -> what is said in it."""
+
+
+class VoiceTrainer(Protocol):
+    """Turns clips into a checkpoint."""
+
+    async def train(self, job: TrainingJob, report: Report) -> str:
+        """The name of the checkpoint's folder below the folder of trained checkpoints.
+
+        Raises:
+            TanoshiError: with a sentence for the voice's owner.
+        """
+        ...
+
+
+class Trainings:
+    """Begins trainings and follows them to their end; close with `aclose`. `trainer` None: this installation trains nothing."""
+
+    def __init__(self, store: VoiceStore, trainer: VoiceTrainer | None) -> None:
+        self._store = store
+        self._trainer = trainer
+        self._one_at_a_time = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def begin(self, client: str, voice_id: str) -> VoiceManifest:
+        """The voice, now `training`; its events tell the rest.
+
+        Raises:
+            NotFound: no such voice.
+            Conflict: nothing trains here, or the voice cannot be trained now.
+            QuotaExceeded: the owner has begun as many trainings as one may in a day.
+        """
+        manifest = await self._store.manifest(client, voice_id)
+        trainer = self._trainer
+        if trainer is None:
+            raise Conflict("This installation has no trainer; the voice speaks from its best clip without one.")
+        now = self._store.clock()
+        begun = [at for voice in await self._store.manifests(client) for at in voice.trainings if at > now - DAY_S]
+        if len(begun) >= MOST_A_DAY:
+            again_s = int(min(begun) + DAY_S - now) + 1
+            raise QuotaExceeded(f"You may train {MOST_A_DAY} voices a day.", retry_after_s=again_s)
+
+        def start(voice: VoiceManifest) -> VoiceManifest:
+            if voice.mode is not VoiceMode.FEW_SHOT:
+                raise Conflict("Only few_shot voices are trained; register one and upload its clips.")
+            if not voice.clips or voice.status not in (VoiceStatus.READY, VoiceStatus.FAILED, VoiceStatus.TRAINING):
+                raise Conflict("The clips of this voice are not uploaded and checked yet.")
+            if voice.status is VoiceStatus.TRAINING and now - voice.events[-1].at < SILENT_S:
+                raise Conflict("This voice is being trained.")
+            began = voice.model_copy(update={"trainings": (*voice.trainings, now)})
+            return began.moved(VoiceStatus.TRAINING, now, detail="Waiting for its turn.", progress=0.0)
+
+        manifest = await self._store.update(client, manifest.slug, start)
+        task = asyncio.create_task(self._run(client, manifest, trainer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return manifest
+
+    async def aclose(self) -> None:
+        """Ends trainings that are still running; they count as begun."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _run(self, client: str, manifest: VoiceManifest, trainer: VoiceTrainer) -> None:
+        slug = manifest.slug
+
+        async def report(progress: float, detail: str) -> None:
+            await self._store.move(client, slug, VoiceStatus.TRAINING, detail[:300], min(1.0, max(0.0, progress)))
+
+        clips = {item.clip.key: item.clip.transcript for item in manifest.clips}
+        job = TrainingJob(name=f"{slug}-{manifest.revision}", lang=manifest.lang, clips=clips)
+        try:
+            async with self._one_at_a_time:
+                checkpoint = await trainer.train(job, report)
+            if not _CHECKPOINT.fullmatch(checkpoint):
+                raise Conflict("The trainer gave its checkpoint a name that cannot be one.")
+            now = self._store.clock()
+            await self._store.update(
+                client,
+                slug,
+                lambda voice: voice.model_copy(update={"checkpoint": checkpoint}).moved(VoiceStatus.READY, now, progress=1.0),
+            )
+        except NotFound:
+            logger.info("The voice %s was deleted while it was trained.", slug)
+        except TanoshiError as error:
+            await self._failed(client, slug, error.detail)
+        except Exception:  # the outermost loop of a worker: the voice is told, the service goes on
+            logger.exception("Training %s failed", slug)
+            await self._failed(client, slug, "The training failed; the operator finds the reason in the log.")
+
+    async def _failed(self, client: str, slug: str, detail: str) -> None:
+        try:
+            await self._store.move(client, slug, VoiceStatus.FAILED, detail)
+        except NotFound:
+            logger.info("The voice %s was deleted while it was trained.", slug)

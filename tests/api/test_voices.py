@@ -1,0 +1,344 @@
+"""Voices over HTTP: listed, heard, brought with consent, checked, used in a window, deleted."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from backend.errors import SpeechFailed
+from backend.narration.flac import from_flac
+from backend.synthesizers.base import Speech, Utterance
+from backend.voices.builtin import BUILTIN_VOICES
+from backend.voices.training import Report, TrainingJob
+from tests.conftest import Serve
+from tests.support.engines import ToneSynthesizer
+from tests.support.narration_client import NarrationClient
+from tests.support.recordings import encoded, phrase, rest
+from tests.support.server import frames
+
+CONSENT = {"statement": "I agree that my voice is cloned for reading to me.", "by": "Aya"}
+WORDS = "This is what I say in the recording, word by word."
+
+
+def recording(pitch_hz: float = 220.0, seed: int = 0) -> bytes:
+    return encoded(
+        np.concatenate([rest(0.3), phrase(2.4, pitch_hz, seed), rest(0.3), phrase(2.4, pitch_hz, seed + 50), rest(0.3)]), "wav"
+    )
+
+
+async def registered(client: NarrationClient, name: str = "Aya", **more: Any) -> dict[str, Any]:
+    reply = await client.http.post("/v1/voices/register", json={"name": name, "consent": CONSENT, "lang_hint": "en", **more})
+    assert reply.status_code == 201, reply.text
+    found: dict[str, Any] = reply.json()
+    return found
+
+
+def place(voice: dict[str, Any], part: str) -> str:
+    return f"/v1/voices/{voice['voice_id']}/upload/{part}"
+
+
+async def ready(client: NarrationClient, name: str = "Aya", pitch_hz: float = 220.0) -> dict[str, Any]:
+    voice = await registered(client, name, transcript=WORDS)
+    reply = await client.http.put(place(voice, "reference"), content=recording(pitch_hz))
+    assert reply.status_code == 200, reply.text
+    found: dict[str, Any] = reply.json()
+    return found
+
+
+def problem(reply: httpx.Response, status: int, code: str) -> None:
+    assert (reply.status_code, reply.json()["code"]) == (status, code), reply.text
+
+
+class Recording(ToneSynthesizer):
+    """Notes the voice of every line."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.voices: list[tuple[str, str]] = []
+
+    def _speak(self, utterance: Utterance) -> Speech | SpeechFailed:
+        self.voices.append((utterance.voice.id, utterance.voice.revision))
+        return super()._speak(utterance)
+
+
+async def test_every_builtin_voice_is_listed_with_what_one_wants_to_know(serve: Serve) -> None:
+    client = await serve()
+    found = (await client.http.get("/v1/voices")).json()["voices"]
+    assert [voice["voice_id"] for voice in found] == list(BUILTIN_VOICES)
+    assert len(found) >= 14
+    assert {"sovits:narrator-v1", "sovits:mc-v1"} <= {voice["voice_id"] for voice in found}
+    for voice in found:
+        assert voice["description"]
+        assert voice["status"] == "ready"
+        assert voice["languages"] == ["ja", "en"]
+        assert (await client.http.get(f"/v1/voices/{voice['voice_id']}")).json() == voice
+
+
+async def test_a_preview_is_spoken_once_in_each_language(serve: Serve) -> None:
+    client = await serve(synthesizer=(synthesizer := Recording()))
+    for lang in ("ja", "en", "ja", "en"):
+        reply = await client.http.get(f"/v1/voices/sovits:mc-v1/preview?lang={lang}")
+        assert reply.headers["content-type"] == "audio/flac"
+        samples, _ = from_flac(reply.content)
+        assert float(np.abs(samples).max()) > 0.1
+    assert len(synthesizer.voices) == 2
+    problem(await client.http.get("/v1/voices/sovits:mc-v1/preview?lang=fr"), 422, "invalid_request")
+
+
+async def test_a_zero_shot_voice_is_registered_uploaded_heard_and_used(serve: Serve) -> None:
+    client = await serve(synthesizer=(synthesizer := Recording()))
+    voice = await registered(client, "Aya")
+    assert (voice["voice_id"], voice["status"]) == ("sovits:aya", "awaiting_upload")
+    parts = {part["name"]: part for part in voice["upload"]["parts"]}
+    reply = await client.http.put(parts["reference"]["put_url"], content=recording())
+    assert reply.json()["status"] == "awaiting_upload"
+    reply = await client.http.put(parts["transcript"]["put_url"], content=WORDS)
+    assert (reply.status_code, reply.json()["status"]) == (200, "ready"), reply.text
+    assert (await client.http.get(reply.json()["preview"])).status_code == 200
+    assert synthesizer.voices[-1][0] == "sovits:aya"
+    synthesizer.voices.clear()
+    await client.narrated(1, voice_pack={"Others": "sovits:aya"})
+    assert {voice_id for voice_id, _ in synthesizer.voices} == {"sovits:aya"}
+
+
+async def test_an_engine_that_cannot_clone_says_who_speaks_instead(serve: Serve) -> None:
+    client = await serve()
+    low, high = await ready(client, "Low", 90.0), await ready(client, "High", 330.0)
+    assert low["cloned"] is high["cloned"] is False
+    pitch = {voice["voice_id"]: BUILTIN_VOICES[voice["sounds_like"]].pitch_hz for voice in (low, high)}
+    assert pitch["sovits:low"] < 130 < 250 < pitch["sovits:high"]
+
+
+@pytest.mark.parametrize(
+    "consent", [None, {}, {"statement": "yes"}, {"statement": " ", "by": "me"}, {"statement": "x", "by": ""}]
+)
+async def test_without_consent_no_voice_is_registered(serve: Serve, consent: Any) -> None:
+    client = await serve()
+    body = {"name": "Aya"} | ({"consent": consent} if consent is not None else {})
+    problem(await client.http.post("/v1/voices/register", json=body), 422, "invalid_request")
+    assert len((await client.http.get("/v1/voices")).json()["voices"]) == len(BUILTIN_VOICES)
+
+
+@pytest.mark.parametrize(
+    ("name", "voice_id"),
+    [
+        ("Aya Sato!", "sovits:aya-sato"),
+        ("../../etc/passwd", "sovits:etc-passwd"),
+        ("Zoë", "sovits:zoe"),
+        ("<script>alert(1)</script>", "sovits:script-alert-1-script"),
+        ("a" * 100, "sovits:" + "a" * 48),
+    ],
+)
+async def test_hostile_names_are_cleaned(serve: Serve, name: str, voice_id: str) -> None:
+    client = await serve()
+    assert (await registered(client, name))["voice_id"] == voice_id
+
+
+async def test_names_without_latin_letters_have_ids_too(serve: Serve) -> None:
+    client = await serve()
+    ids = [(await registered(client, name))["voice_id"] for name in ("さくら", "声", "123", "🎤")]
+    assert len(set(ids)) == 4
+    for voice_id in ids:
+        assert (await client.http.get(f"/v1/voices/{voice_id}")).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["", "   ", "a\u0000b", "x" * 101, "\u202e", 5, None])
+async def test_names_nothing_can_be_made_of_are_refused(serve: Serve, name: Any) -> None:
+    client = await serve()
+    reply = await client.http.post("/v1/voices/register", json={"name": name, "consent": CONSENT})
+    assert reply.status_code in (201, 422)
+    if name != "\u202e":
+        problem(reply, 422, "invalid_request")
+
+
+async def test_a_builtin_voice_or_ones_own_is_not_registered_over(serve: Serve) -> None:
+    client = await serve()
+    await registered(client, "Aya")
+    for name in ("Narrator v1", "aya", "AYA "):
+        reply = await client.http.post("/v1/voices/register", json={"name": name, "consent": CONSENT})
+        problem(reply, 409, "conflict")
+    for call in (client.http.delete("/v1/voices/sovits:mc-v1"), client.http.post("/v1/voices/sovits:mc-v1/train")):
+        problem(await call, 409, "conflict")
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (encoded(phrase(1.0), "wav"), "at least 3"),
+        (encoded(rest(5.0), "wav"), "silent"),
+        (b"MZ not sound", "decoded"),
+    ],
+)
+async def test_a_recording_that_cannot_be_used_is_refused_with_a_reason_and_may_be_sent_again(
+    serve: Serve, data: bytes, reason: str
+) -> None:
+    client = await serve()
+    voice = await registered(client, transcript=WORDS)
+    reply = await client.http.put(place(voice, "reference"), content=data)
+    problem(reply, 422, "invalid_request")
+    assert reason in reply.json()["detail"]
+    state = (await client.http.get(f"/v1/voices/{voice['voice_id']}")).json()
+    assert (state["status"], state["reason"]) == ("failed", reply.json()["detail"])
+    problem(await client.http.get(f"/v1/voices/{voice['voice_id']}/preview"), 409, "conflict")
+    again = await client.http.put(place(voice, "reference"), content=recording())
+    assert (again.status_code, again.json()["status"]) == (200, "ready")
+
+
+@pytest.mark.parametrize("part", ["manifest", "..%2f..%2fmanifest", "clip.wav", "transcripts.jsonl", ""])
+async def test_a_zero_shot_voice_has_no_other_parts(serve: Serve, part: str) -> None:
+    client = await serve()
+    voice = await registered(client)
+    assert (await client.http.put(place(voice, part), content=b"x")).status_code == 404
+
+
+async def test_events_tell_the_whole_story_and_resume(serve: Serve) -> None:
+    client = await serve(stream_linger_seconds=0.2)
+    voice = await registered(client, transcript=WORDS)
+    await client.http.put(place(voice, "reference"), content=encoded(phrase(1.0), "wav"))
+    await client.http.put(place(voice, "reference"), content=recording())
+    found = [frame async for frame in frames(client.http, voice["status_sse"])]
+    assert [frame.data["status"] for frame in found] == ["awaiting_upload", "checking", "failed", "checking", "ready"]
+    rest_of_it = [frame async for frame in frames(client.http, voice["status_sse"], last_event_id=found[2].id)]
+    assert [frame.id for frame in rest_of_it] == [frame.id for frame in found[3:]]
+
+
+async def test_a_subscriber_hears_what_happens_later(serve: Serve) -> None:
+    client = await serve(stream_linger_seconds=0.2)
+    voice = await registered(client, transcript=WORDS)
+
+    async def subscribed() -> list[str]:
+        return [frame.data["status"] async for frame in frames(client.http, voice["status_sse"])]
+
+    listening = asyncio.create_task(subscribed())
+    await asyncio.sleep(0.1)
+    await client.http.put(place(voice, "reference"), content=recording())
+    assert await listening == ["awaiting_upload", "checking", "ready"]
+
+
+async def test_a_deleted_voice_is_gone_with_all_that_was_uploaded(serve: Serve) -> None:
+    client = await serve()
+    voice = await ready(client)
+    await client.http.get(voice["preview"])
+    assert (await client.http.delete(f"/v1/voices/{voice['voice_id']}")).status_code == 204
+    problem(await client.http.get(f"/v1/voices/{voice['voice_id']}"), 404, "not_found")
+    problem(await client.http.delete(f"/v1/voices/{voice['voice_id']}"), 404, "not_found")
+    objects = client.app.state.services.objects
+    left = [key async for key in objects.keys("voices/everyone")]
+    assert all("/manifest/" in key for key in left)
+    assert [await objects.get(key) for key in left] == [b""] * len(left)
+    reply = await client.http.post("/v1/narration/session/start", json={"chapter_id": "a:b", "voice_pack": {"MC": "sovits:aya"}})
+    problem(reply, 422, "unknown_voice")
+    assert (await registered(client))["status"] == "awaiting_upload"
+
+
+async def test_voices_belong_to_their_api_key(serve: Serve) -> None:
+    client = await serve(synthesizer=(synthesizer := Recording()), api_keys="one,two")
+    problem(await client.http.get("/v1/voices"), 401, "unauthorized")
+    revisions = []
+    for key, pitch in (("one", 150.0), ("two", 300.0)):
+        client.http.headers["X-API-Key"] = key
+        assert len((await client.http.get("/v1/voices")).json()["voices"]) == len(BUILTIN_VOICES)
+        await ready(client, pitch_hz=pitch)
+        await client.narrated(1, voice_pack={"Others": "sovits:aya"})
+        revisions.append(synthesizer.voices[-1])
+    assert revisions[0] != revisions[1]
+    client.http.headers["X-API-Key"] = "three"
+    problem(await client.http.get("/v1/voices/sovits:aya"), 401, "unauthorized")
+
+
+async def test_an_unknown_voice_of_a_pack_is_refused_with_ones_own_near_names(serve: Serve) -> None:
+    client = await serve()
+    await ready(client, "Hanako")
+    body = {"chapter_id": "a:b", "voice_pack": {"Narrator": "sovits:hanaka"}}
+    reply = await client.http.post("/v1/narration/session/start", json=body)
+    problem(reply, 422, "unknown_voice")
+    assert "sovits:hanako" in reply.json()["detail"]
+
+
+class StandInTrainer:
+    """Trains nothing, tells everything, and fails where it is told to."""
+
+    def __init__(self, fail: bool = False) -> None:
+        self.fail = fail
+        self.jobs: list[TrainingJob] = []
+
+    async def train(self, job: TrainingJob, report: Report) -> str:
+        self.jobs.append(job)
+        for step in range(1, 4):
+            await report(step / 4, f"Step {step} of 3.")
+        if self.fail:
+            raise RuntimeError("no memory")
+        return f"{job.name}-1"
+
+
+async def few_shot(client: NarrationClient, clips: int = 6) -> dict[str, Any]:
+    voice = await registered(client, "Ken", mode="few_shot")
+    lines = [json.dumps({"clip": f"{k}.wav", "text": WORDS}) for k in range(clips)]
+    await client.http.put(place(voice, "transcripts.jsonl"), content="\n".join(lines))
+    for k in range(clips):
+        assert (await client.http.put(place(voice, f"{k}.wav"), content=recording(seed=k))).status_code == 200
+    state: dict[str, Any] = {}
+    while state.get("status") not in ("ready", "failed"):
+        await asyncio.sleep(0.02)
+        state = (await client.http.get(f"/v1/voices/{voice['voice_id']}")).json()
+    return state
+
+
+def with_trainer(client: NarrationClient, trainer: StandInTrainer) -> None:
+    client.app.state.services.voices.trainings._trainer = trainer
+
+
+async def test_a_few_shot_voice_speaks_from_its_clips_and_is_trained(serve: Serve) -> None:
+    client = await serve(stream_linger_seconds=0.2)
+    voice = await few_shot(client)
+    assert (voice["status"], voice["trained"]) == ("ready", False)
+    problem(await client.http.post(f"/v1/voices/{voice['voice_id']}/train"), 409, "conflict")
+    with_trainer(client, trainer := StandInTrainer())
+    assert (await client.http.post(f"/v1/voices/{voice['voice_id']}/train")).status_code == 202
+    told = [frame.data async for frame in frames(client.http, voice["status_sse"], last_event_id="3")]
+    assert [event["progress"] for event in told] == [0.0, 0.25, 0.5, 0.75, 1.0]
+    assert (await client.http.get(f"/v1/voices/{voice['voice_id']}")).json()["trained"] is True
+    assert set(trainer.jobs[0].clips.values()) == {WORDS}
+
+
+async def test_a_training_that_fails_leaves_a_voice_one_can_speak_with(serve: Serve) -> None:
+    client = await serve(stream_linger_seconds=0.1)
+    voice = await few_shot(client)
+    with_trainer(client, StandInTrainer(fail=True))
+    await client.http.post(f"/v1/voices/{voice['voice_id']}/train")
+    told = [frame.data async for frame in frames(client.http, voice["status_sse"], last_event_id="3")]
+    assert told[-1]["status"] == "failed"
+    assert "no memory" not in told[-1]["detail"]
+    assert (await client.http.get(voice["preview"])).status_code == 200
+
+
+async def test_trainings_are_counted(serve: Serve) -> None:
+    client = await serve(stream_linger_seconds=0.05)
+    voice = await few_shot(client)
+    with_trainer(client, StandInTrainer())
+    for _ in range(3):
+        assert (await client.http.post(f"/v1/voices/{voice['voice_id']}/train")).status_code == 202
+        assert [frame async for frame in frames(client.http, voice["status_sse"])][-1].data["status"] == "ready"
+    reply = await client.http.post(f"/v1/voices/{voice['voice_id']}/train")
+    problem(reply, 429, "quota_exceeded")
+    assert int(reply.headers["retry-after"]) > 80_000
+
+
+async def test_clips_that_are_too_few_are_refused_with_the_reason(serve: Serve) -> None:
+    client = await serve()
+    voice = await few_shot(client, clips=2)
+    assert voice["status"] == "failed"
+    assert "2 clips" in voice["reason"]
+
+
+@pytest.mark.parametrize("lines", ['{"clip": "../x.wav", "text": "a"}', "[" * 10_000, '{"clip": 5}', "", '"x"', "\xff"])
+async def test_transcripts_that_cannot_be_read_are_refused_by_line(serve: Serve, lines: str) -> None:
+    client = await serve()
+    voice = await registered(client, "Ken", mode="few_shot")
+    reply = await client.http.put(place(voice, "transcripts.jsonl"), content=lines.encode("latin-1"))
+    problem(reply, 422, "invalid_request")
