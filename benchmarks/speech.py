@@ -7,6 +7,7 @@
     python benchmarks/speech.py --voices --whisper DIR             adds the word error rate of English by a Whisper model
                                                                    (needs faster-whisper; DIR is a CTranslate2 model)
 
+RTF is seconds of waiting per second of speech, CPU RTF seconds of work (all that counts where the machine is busy otherwise).
 Pitch is the median over voiced frames, spread the distance between their 10th and 90th percentile in semitones, brightness the
 spectral centroid (`backend.acoustics`, as for recorded voices); level is integrated loudness (ITU-R BS.1770) before the pipeline
 evens it out.
@@ -123,19 +124,19 @@ async def print_voices(vectors: Path | None, whisper: Path | None, only: str | N
 
 
 async def print_speed() -> None:
-    print(f"\n{'engine':12}{'workers':>8}{'load s':>8}{'speech s':>10}{'wall s':>8}{'RTF':>8}")
+    print(f"\n{'engine':12}{'workers':>8}{'load s':>8}{'speech s':>10}{'wall s':>8}{'RTF':>8}{'CPU RTF':>9}")
     voice = "sovits:narrator-v1"
     for make in (DraftSynthesizer, EmbeddedSynthesizer):
         for workers in range(1, cores() + 1):
             engine = make(workers=workers)
             started = time.perf_counter()
             await engine.load()
-            loaded = time.perf_counter()
+            loaded, cpu = time.perf_counter(), time.process_time()
             batches = await asyncio.gather(*(spoken(engine, lang, voice) for lang in LINES))
-            wall = time.perf_counter() - loaded
+            wall, cpu = time.perf_counter() - loaded, time.process_time() - cpu
             seconds = sum(speech.duration_s for batch in batches for speech in batch)
             print(
-                f"{engine.name:12}{workers:8}{loaded - started:8.2f}{seconds:10.1f}{wall:8.2f}{wall / seconds:8.3f}",
+                f"{engine.name:12}{workers:8}{loaded - started:8.2f}{seconds:10.1f}{wall:8.2f}{wall / seconds:8.3f}{cpu / seconds:9.3f}",
                 flush=True,
             )
             await engine.aclose()

@@ -42,7 +42,7 @@ def test_a_clone_is_spoken_by_the_nearest_voice() -> None:
         voice = Voice(id="own:somebody", references=CLIP, pitch_hz=pitch, brightness_hz=brightness)
         return next(key for key, recipe in RECIPES.items() if recipe is recipe_for(voice))
 
-    assert nearest(85) == "sovits:man-low-v1"
+    assert nearest(92) == "sovits:man-low-v1"
     assert nearest(330) in ("sovits:girl-bright-v1", "sovits:child-v1")
     assert nearest(60) == "sovits:man-deep-v1"
     assert nearest(None) == NEUTRAL
