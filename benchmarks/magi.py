@@ -7,8 +7,8 @@
                                                        also callable(directory, [RGB arrays]), timed in the same run, and the ratio
 
 A random network finds nothing sensible, so the boxes of each page are planted after the detector has run; every text is `--tokens` long.
-Three of four texts are of the story. The rebuilt schedule does what the reference is known to do, on the same modules: float32, pages padded
-to one size, each figure embedded twice (once for the page, once for the names), every text read, every token from the first one on.
+Three of four texts are of the story. The rebuilt schedule does what the reference is known to do, on the same modules: float32, pages
+padded to one size, each figure embedded twice (once for the page, once for the names), every text read, every token from the first one on.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from backend.readers.base import Box, Direction
 from backend.readers.magi.detections import intersections
 
 _EROSION: Final = 0.05
-"""Boxes are shrunk by this share of their sides before they are compared: detected edges overlap by a few pixels."""
+"""Share of its longer side that a box is shrunk by before it is compared: detected edges overlap by a few pixels."""
 _ROUNDS: Final = 200
 """Erosions before two boxes that stay entangled are ordered by their centres (identical or nested boxes)."""
 
@@ -81,9 +81,11 @@ def _facing_left(boxes: Sequence[Box], direction: Direction) -> list[Box]:
 
 
 def _shrunk(box: Box) -> Box:
+    """The longer side loses `_EROSION`, the shorter one less in proportion: thin boxes do not vanish before they come apart."""
     x0, y0, x1, y1 = box
-    dx, dy = (x1 - x0) * _EROSION / 2, (y1 - y0) * _EROSION / 2
-    return x0 + dx, y0 + dy, x1 - dx, y1 - dy
+    width, height = x1 - x0, y1 - y0
+    share = _EROSION / 2 / max(width, height, 1e-9)
+    return x0 + width * width * share, y0 + height * height * share, x1 - width * width * share, y1 - height * height * share
 
 
 def _precedes(a: int, b: int, boxes: Sequence[Box]) -> bool:  # noqa: PLR0911 - one answer a rule
@@ -117,15 +119,17 @@ def _cuts_say(a: int, b: int, boxes: Sequence[Box]) -> bool:
 
     A horizontal cut through everything near the two says no, a vertical one says yes; the panels are shrunk until one appears.
     """
-    frame = tuple(min(boxes[a][at], boxes[b][at]) if at < 2 else max(boxes[a][at], boxes[b][at]) for at in range(4))
-    near = {at: box for at, box in enumerate(boxes) if _touch(box, frame)}  # type: ignore[arg-type]
+    shrunk = list(boxes)
     for _ in range(_ROUNDS):
+        one, two = shrunk[a], shrunk[b]
+        frame = min(one[0], two[0]), min(one[1], two[1]), max(one[2], two[2]), max(one[3], two[3])
+        near = [box for box in shrunk if _touch(box, frame)]
         for axis in (1, 0):
-            groups = _merged([(box[axis], box[axis + 2]) for box in near.values()])
-            at, other = (_group_of(near[index][axis], groups) for index in (a, b))
+            groups = _merged([(box[axis], box[axis + 2]) for box in near])
+            at, other = (_group_of(box[axis], groups) for box in (one, two))
             if at != other:
                 return at < other if axis == 1 else at > other
-        near = {at: _shrunk(box) for at, box in near.items()}
+        shrunk = [_shrunk(box) for box in shrunk]
     return False
 
 
@@ -156,7 +160,8 @@ def _cut_circles(after: list[int], boxes: Sequence[Box]) -> None:
         if not circle:
             start += 1
             continue
-        edges = zip(circle, [*circle[1:], circle[0]], strict=True)
+        # Of pairs equally far apart (touching ones, mostly) the last is cut: the one that leads back to the first panel.
+        edges = list(zip(circle, [*circle[1:], circle[0]], strict=True))[::-1]
         a, b = max(edges, key=lambda edge: _distance(boxes[edge[0]], boxes[edge[1]]))
         after[a] &= ~(1 << b)
 

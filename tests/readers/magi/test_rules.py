@@ -78,21 +78,9 @@ class TestOrder:
             panels = [case["panels"][at] for at in case["panel_order"]]
             assert order.order_texts(case["texts"], panels)[0] == case["text_order"]
 
-    def test_panel_order_of_every_golden_case_that_does_not_contradict_itself(self, golden):
+    def test_panel_order_of_every_golden_case(self, golden):
         for case in golden.facts["order_cases"]:
-            if case["edges_removed"] == 0:
-                assert order.order_panels(case["panels"]) == case["panel_order"]
-
-    def test_panels_that_overlap_into_circles_mostly_agree(self, golden):
-        """Ours is not the reference's order for every tangle; the pairs that differ are few."""
-        same = pairs = 0
-        for case in golden.facts["order_cases"]:
-            if case["edges_removed"]:
-                place = {at: number for number, at in enumerate(case["panel_order"])}
-                mine = [place[at] for at in order.order_panels(case["panels"])]
-                agreed = [mine[a] < mine[b] for a in range(len(mine)) for b in range(a + 1, len(mine))]
-                same, pairs = same + sum(agreed), pairs + len(agreed)
-        assert same / pairs > 0.98
+            assert order.order_panels(case["panels"]) == case["panel_order"]
 
     @settings(max_examples=80, deadline=None)
     @given(
