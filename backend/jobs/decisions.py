@@ -17,6 +17,7 @@ Decide = Callable[[JobState], Sequence[Event]]
 """What `JobLog.commit` takes; called on the present state, perhaps several times, so it must be pure."""
 
 NOT_UPLOADED = "not_uploaded"
+REMOVED = "removed"
 
 
 def upload(index: int, *, sha256: str, media_type: str, size: int, max_job_bytes: int) -> Decide:
@@ -119,6 +120,21 @@ def revise(index: int) -> Decide:
             return ()
         queued = _status(index, page.revision + 1, PageState.QUEUED)
         return (queued, _progress_after(state, [queued])) if page.state.ended else (queued,)
+
+    return decide
+
+
+def removed(sha256: str) -> Decide:
+    """Somebody wants a page forgotten: wherever the window has these bytes, it has no page any more, in a revision of its own."""
+
+    def decide(state: JobState) -> Sequence[Event]:
+        found: list[Event] = []
+        for page in state.pages:
+            if page.sha256 == sha256:
+                revision = page.revision + 1
+                found.append(Event(EventName.PAGE_REMOVED, {"index": page.index, "revision": revision}))
+                found.append(_status(page.index, revision, PageState.ERROR, reason=REMOVED))
+        return _completed(state, *found) if found else ()
 
     return decide
 

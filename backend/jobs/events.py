@@ -5,6 +5,7 @@ Names and data go to clients as they are, so every field is part of the wire con
     page_uploaded  {index, revision, sha256, media_type, bytes}
     page_status    {index, revision, state, reason?, audio?, duration?}
     page_ready     {index, revision, audio, duration, cues, captions, failed_lines}
+    page_removed   {index, revision}
     focus          {index}
     progress       {done, total}
     job_done       {ok, run, errors: [{index, reason}]}
@@ -24,6 +25,7 @@ class EventName(StrEnum):
     PAGE_UPLOADED = "page_uploaded"
     PAGE_STATUS = "page_status"
     PAGE_READY = "page_ready"
+    PAGE_REMOVED = "page_removed"
     FOCUS = "focus"
     PROGRESS = "progress"
     JOB_DONE = "job_done"

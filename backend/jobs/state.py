@@ -197,6 +197,8 @@ def _apply(state: JobState, entry: Entry) -> JobState:  # noqa: PLR0911 - one re
                 failed_lines=tuple(data["failed_lines"]),
             )
             return _with_page(state, page)
+        case EventName.PAGE_REMOVED:
+            return _with_page(state, PageRecord(data["index"], revision=data["revision"]))
         case EventName.FOCUS:
             return replace(state, focus=data["index"])
         case EventName.JOB_DONE:

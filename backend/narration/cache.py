@@ -58,6 +58,7 @@ class CachedReader:
                 results[k] = result
                 if isinstance(result, Reading):
                     await _keep(self._objects, places[k], result.model_dump_json().encode())
+                    await leave_trace(self._objects, pages[k][0], [places[k]])
         return [result for result in results if result is not None]
 
     async def _find(self, place: str) -> Reading | None:
@@ -82,7 +83,7 @@ class CachedSynthesizer:
 
     async def speak(self, utterances: Sequence[Utterance]) -> list[Speech | SpeechFailed]:
         """One result a line, in order; equal lines and lines spoken before are not spoken again."""
-        places = [utterance_key(self._synthesizer.fingerprint, utterance) for utterance in utterances]
+        places = self.places(utterances)
         known: dict[str, Speech | SpeechFailed] = {}
         for place, speech in zip(places, await asyncio.gather(*(self._find(place) for place in places)), strict=True):
             if speech is not None:
@@ -94,6 +95,10 @@ class CachedSynthesizer:
             known.update(zip(missing, fresh, strict=True))
             await asyncio.gather(*(self._keep(place, known[place]) for place in missing))
         return [known[place] for place in places]
+
+    def places(self, utterances: Sequence[Utterance]) -> list[str]:
+        """Where the cache keeps these lines."""
+        return [utterance_key(self._synthesizer.fingerprint, utterance) for utterance in utterances]
 
     async def _find(self, place: str) -> Speech | None:
         data = await _look(self._objects, place)
@@ -111,6 +116,27 @@ class CachedSynthesizer:
             loop = asyncio.get_running_loop()
             data = await loop.run_in_executor(self._workers, to_flac, result.samples, result.sample_rate)
             await _keep(self._objects, place, data)
+
+
+async def leave_trace(objects: Objects, page_sha256: str, places: Sequence[str]) -> None:
+    """Notes that `places` of the cache came from a page, so that the page can be forgotten with all that was made of it."""
+    note = json.dumps(sorted(set(places))).encode()
+    if places:
+        await _keep(objects, keys.trace(page_sha256, hashlib.sha256(note).hexdigest()[:32]), note)
+
+
+async def forget_page(objects: Objects, page_sha256: str) -> int:
+    """Removes every cached reading and line that came from a page; returns how many.
+
+    A line that another page has too is removed with it: that costs the other page time, once.
+    """
+    places: set[str] = set()
+    notes = [key async for key in objects.keys(keys.traces_prefix(page_sha256))]
+    for key in notes:
+        places.update(json.loads(await objects.get(key)))
+    for key in (*places, *notes):
+        await objects.delete(key)
+    return len(places)
 
 
 async def _look(objects: Objects, place: str) -> bytes | None:

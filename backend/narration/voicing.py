@@ -17,7 +17,7 @@ from backend.errors import SpeechFailed
 from backend.jobs import decisions
 from backend.jobs.log import JobLog
 from backend.jobs.state import JobDefinition
-from backend.narration.cache import CachedSynthesizer
+from backend.narration.cache import CachedSynthesizer, leave_trace
 from backend.narration.publish import publish_page
 from backend.narration.script import PageScript
 from backend.storage.objects import Objects
@@ -82,7 +82,7 @@ class LocalVoicer:
             sample_rate=self._synthesizer.sample_rate,
             in_worker=self._in_worker,
         )
-        await self._log.commit(
+        state = await self._log.commit(
             job_id,
             decisions.ready(
                 order.index,
@@ -94,6 +94,9 @@ class LocalVoicer:
                 failed_lines=[line.number for line, _ in failed],
             ),
         )
+        page_sha256 = state.pages[order.index].sha256
+        if page_sha256 is not None:
+            await leave_trace(self._objects, page_sha256, self._synthesizer.places([line.utterance for line, _ in spoken]))
 
     async def _in_worker(self, work: Callable[[], T]) -> T:
         """CPU work that would hold the event loop up."""

@@ -32,6 +32,20 @@ def utterance(fingerprint: str, sha256: str) -> str:
     return f"cache/utterances/{fingerprint}/{sha256}.flac"
 
 
+def traces_prefix(page_sha256: str) -> str:
+    """Notes on what was cached because of a page, by the SHA-256 of its bytes."""
+    return f"cache/pages/{page_sha256}"
+
+
+def trace(page_sha256: str, digest: str) -> str:
+    return f"cache/pages/{page_sha256}/{digest}.json"
+
+
+def audio_prefix(job_id: str, index: int) -> str:
+    """All sound of a page."""
+    return f"narration/{job_id}/audio/page-{index}"
+
+
 def series(key: str, version: int) -> str:
     """One version of the memory of a series; the highest number is the present one."""
     return f"{key}/{version:010d}.json"

@@ -128,7 +128,7 @@ async def test_job_done_comes_once_a_run_and_states_go_forward_within_a_revision
             assert 0 <= frame.data["done"] <= frame.data["total"]
 
 
-async def until_id(http: httpx.AsyncClient, url: str, last: str):  # type: ignore[no-untyped-def] # noqa: ANN201
+async def until_id(http: httpx.AsyncClient, url: str, last: str):  # type: ignore[no-untyped-def]
     async for frame in frames(http, url, last_event_id="0"):
         yield frame
         if frame.id == last:

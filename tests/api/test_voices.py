@@ -101,9 +101,19 @@ async def test_a_zero_shot_voice_is_registered_uploaded_heard_and_used(serve: Se
     assert (reply.status_code, reply.json()["status"]) == (200, "ready"), reply.text
     assert (await client.http.get(reply.json()["preview"])).status_code == 200
     assert synthesizer.voices[-1][0] == "sovits:aya"
+    assert (await client.http.get(f"{reply.json()['preview']}?lang=ja")).status_code == 200
     synthesizer.voices.clear()
     await client.narrated(1, voice_pack={"Others": "sovits:aya"})
     assert {voice_id for voice_id, _ in synthesizer.voices} == {"sovits:aya"}
+
+
+async def test_previews_of_a_new_voice_are_spoken_before_anybody_asks(serve: Serve) -> None:
+    client = await serve(synthesizer=(synthesizer := Recording()))
+    await ready(client)
+    async with asyncio.timeout(10):
+        while len(synthesizer.voices) < 2:  # noqa: ASYNC110 - the synthesizer is a list, not an event
+            await asyncio.sleep(0.01)
+    assert {voice for voice, _ in synthesizer.voices} == {"sovits:aya"}
 
 
 async def test_an_engine_that_cannot_clone_says_who_speaks_instead(serve: Serve) -> None:
