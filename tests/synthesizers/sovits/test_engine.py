@@ -66,7 +66,9 @@ def small_caches() -> object:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def synthesizer(tiny: Path, small_caches: object, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SovitsSynthesizer]:
+async def synthesizer(
+    tiny: Path, small_caches: object, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[SovitsSynthesizer]:
     for lang, text in (("ja", SAID), ("en", "The sea is wide.")):
         folder = voice_folder(tiny / "voices", "sovits:narrator-v1")
         folder.mkdir(parents=True, exist_ok=True)
@@ -161,12 +163,16 @@ async def test_lines_that_cannot_be_spoken_say_why_and_the_others_are_spoken(syn
     )
     reasons = [result.detail for result in results[:-1] if isinstance(result, SpeechFailed)]
     assert len(reasons) == 4
-    for reason, part in zip(reasons, ("nothing in this line", "'ko' is not spoken", "no reference clip", "not in the store"), strict=True):
+    for reason, part in zip(
+        reasons, ("nothing in this line", "'ko' is not spoken", "no reference clip", "not in the store"), strict=True
+    ):
         assert part in reason
     assert isinstance(results[-1], Speech)
 
 
-async def test_the_library_leaves_the_process_as_it_was(synthesizer: SovitsSynthesizer, capfd: pytest.CaptureFixture[str]) -> None:
+async def test_the_library_leaves_the_process_as_it_was(
+    synthesizer: SovitsSynthesizer, capfd: pytest.CaptureFixture[str]
+) -> None:
     await synthesizer.speak([say("秘密の言葉です。")])
 
     assert "utils" not in sys.modules

@@ -1,0 +1,70 @@
+"""Pickled checkpoints: read without running what is in them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from backend.errors import ConfigurationError
+from backend.synthesizers.sovits import checkpoints
+from backend.synthesizers.sovits.checkpoints import HParams, convert_gpt, convert_sovits
+
+
+class Bomb:
+    """Creates a file when it is unpickled."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self.trace),)
+
+
+@pytest.mark.parametrize("convert", [convert_gpt, convert_sovits])
+def test_code_in_a_checkpoint_never_runs(tmp_path: Path, tiny: Path, convert: object) -> None:
+    import torch
+
+    checkpoint, trace = tmp_path / "evil.ckpt", tmp_path / "it-ran"
+    torch.save({"weight": {}, "config": Bomb(trace)}, checkpoint)
+
+    with pytest.raises(ConfigurationError, match="read safely"):
+        convert(checkpoint, tmp_path / "out")  # type: ignore[operator]
+
+    assert not trace.exists()
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"06" + b"\0" * 100, b"not a checkpoint"])
+def test_other_files_are_refused(tmp_path: Path, tiny: Path, content: bytes) -> None:
+    (tmp_path / "x.ckpt").write_bytes(content)
+    with pytest.raises(ConfigurationError):
+        convert_gpt(tmp_path / "x.ckpt", tmp_path / "out")
+
+
+def test_a_checkpoint_that_does_not_fit_says_so(tmp_path: Path, tiny: Path) -> None:
+    import torch
+
+    found = checkpoints._read(tiny / "published" / "s1v3.ckpt")
+    found["weight"].pop(next(iter(found["weight"])))
+    torch.save(found, tmp_path / "s1.ckpt")
+    with pytest.raises(ConfigurationError, match="does not fit"):
+        convert_gpt(tmp_path / "s1.ckpt", tmp_path / "out")
+
+
+def test_another_version_is_refused_by_name(tmp_path: Path, tiny: Path) -> None:
+    import torch
+
+    found = checkpoints._read(tiny / "published" / "s2Gv2ProPlus.pth")
+    found["config"]["model"]["version"] = "v2"
+    torch.save(found, tmp_path / "s2.pth")
+    with pytest.raises(ConfigurationError, match="is a GPT-SoVITS v2 model"):
+        convert_sovits(tmp_path / "s2.pth", tmp_path / "out")
+
+
+def test_settings_kept_in_upstreams_class_are_read(tmp_path: Path) -> None:
+    """Upstream pickles its settings as `utils.HParams`; only that one class is let in, and ours stands in for it."""
+    kept = HParams()
+    kept.__setstate__({"model": {"version": "v2ProPlus"}})
+    assert checkpoints._plain({"config": kept}) == {"config": {"model": {"version": "v2ProPlus"}}}

@@ -1,0 +1,85 @@
+"""The checks themselves: damage is found, and right takes are let through."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from backend.synthesizers.sovits.conditioning import Conditioning, Reference
+from backend.synthesizers.sovits.gate import (
+    CHECKS,
+    Take,
+    check_reference,
+    check_repetition,
+    judge,
+    resemblance,
+    says_twice,
+    shares_words,
+    trimmed,
+)
+from backend.synthesizers.sovits.pieces import cut
+from tests.support.recordings import phrase
+from tests.synthesizers.sovits.fake_gsv import RATE, FakeGsv, right
+from tests.synthesizers.sovits.test_booth import CLIP
+
+LINES = ["はい。", "え？", "今日はとてもいい天気ですね。", "あの山の向こうには何があるの？", "待ってくれ！", "静かに、しろ。"]
+
+
+@pytest.fixture(scope="module")
+def reference() -> Reference:
+    return Conditioning(FakeGsv()).place(CLIP)
+
+
+def take(text: str, sound: np.ndarray, reference: Reference, speed: float = 1.0) -> Take:
+    (piece,) = cut(text, "ja")
+    return Take(sound.astype(np.float32), RATE, piece, reference, speed)
+
+
+@pytest.mark.parametrize("text", LINES)
+@pytest.mark.parametrize("level", [0.1, 1.0, 3.0])
+def test_a_right_take_passes_at_any_level(text: str, level: float, reference: Reference) -> None:
+    assert judge(take(text, right(text, "ja", 180.0) * level, reference), CHECKS) is None
+
+
+def test_a_fast_take_passes_when_it_was_asked_for(reference: Reference) -> None:
+    sound = right(LINES[2], "ja", 180.0)[: round(0.45 * len(right(LINES[2], "ja", 180.0)))] * np.linspace(1, 0.2, 1).repeat(1)
+    fade = np.minimum(1, np.linspace(len(sound) / 2000, 0, len(sound)))
+    assert judge(take(LINES[2], sound * fade, reference, speed=1.9), CHECKS) is None
+    assert "too short" in str(judge(take(LINES[2], sound * fade, reference), CHECKS))
+
+
+def test_the_reference_is_recognised_at_another_tempo(reference: Reference) -> None:
+    said = phrase(3.4, 180.0, seed=1000)
+    slower = np.interp(np.arange(0, len(said), 0.85), np.arange(len(said)), said)
+    assert resemblance(reference.bands[:60], reference.bands) > 0.9
+    assert check_reference(take(LINES[2], slower, reference)) == "the reference clip is heard"
+
+
+def test_a_line_that_shares_its_words_with_the_reference_may_sound_like_it(reference: Reference) -> None:
+    assert check_reference(take("船が帰ってくる。", phrase(3.4, 180.0, seed=1000), reference)) is None
+
+
+def test_a_text_that_repeats_itself_may_be_heard_twice(reference: Reference) -> None:
+    once = right("絶対に負けない。", "ja", 180.0)
+    twice = np.concatenate([once, np.zeros(RATE // 5), once])
+    assert check_repetition(take("そんなはずはない。", twice, reference)) == "said twice"
+    assert check_repetition(take("負けない、負けない。", twice, reference)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "twice"), [("ははは", True), ("No, no, no!", True), ("だめだ、だめだ", True), ("今日はいい天気", False)]
+)
+def test_texts_that_say_a_thing_twice_are_known(text: str, twice: bool) -> None:
+    assert says_twice(text) is twice
+
+
+def test_shared_words_are_found_across_marks() -> None:
+    assert shares_words("朝はいつも、早い", "港の朝はいつも早い。")
+    assert not shares_words("夜はいつも遅い", "港の朝はとても早い。")
+
+
+def test_rests_at_the_ends_are_trimmed_and_nothing_else() -> None:
+    sound = right(LINES[2], "ja", 180.0)
+    padded = np.concatenate([np.zeros(RATE), sound, np.zeros(RATE)]).astype(np.float32)
+    assert abs(len(trimmed(padded, RATE)) - len(sound)) < 0.1 * RATE
+    assert len(trimmed(np.zeros(RATE, np.float32), RATE)) == 0

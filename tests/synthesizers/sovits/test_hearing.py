@@ -1,0 +1,87 @@
+"""The check by ear, with a recogniser that hears what the test says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backend.errors import ConfigurationError, SpeechFailed
+from backend.synthesizers.base import Speech
+from backend.synthesizers.sovits.booth import Booth
+from backend.synthesizers.sovits.gate import CHECKS
+from backend.synthesizers.sovits.hearing import ByEar, WhisperRecogniser, edits, error_rate
+from tests.synthesizers.sovits.fake_gsv import FakeGsv
+from tests.synthesizers.sovits.test_booth import BASE, TEXT, line
+
+
+class Listener:
+    """Hears the given texts, one after the other, the last for ever."""
+
+    def __init__(self, *heard: str) -> None:
+        self.heard = list(heard)
+        self.asked = 0
+
+    def transcribe(self, samples: np.ndarray, sample_rate: int, lang: str) -> str:
+        assert len(samples)
+        assert sample_rate == 32_000
+        assert lang in {"ja", "en"}
+        self.asked += 1
+        return self.heard.pop(0) if len(self.heard) > 1 else self.heard[0]
+
+
+def booth(listener: Listener) -> Booth:
+    engine = FakeGsv()
+    return Booth(engine, BASE, seed=engine.seed, checks=(*CHECKS, ByEar(listener)))
+
+
+def test_a_line_heard_as_something_else_is_spoken_again() -> None:
+    listener = Listener("港の朝はいつも早い", "きょうはとてもいいてんきですね")
+    (result,) = booth(listener).speak([line(TEXT)])
+    assert isinstance(result, Speech)
+    assert listener.asked == 2
+
+
+def test_a_line_never_heard_rightly_is_reported() -> None:
+    (result,) = booth(Listener("港の朝はいつも早い")).speak([line(TEXT)])
+    assert isinstance(result, SpeechFailed)
+    assert "heard as something else" in result.detail
+
+
+def test_a_take_that_fails_the_cheap_checks_is_not_listened_to() -> None:
+    listener = Listener(TEXT)
+    engine = FakeGsv(faults={TEXT: ["silent", ""]})
+    Booth(engine, BASE, seed=engine.seed, checks=(*CHECKS, ByEar(listener))).speak([line(TEXT)])
+    assert listener.asked == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "heard", "lang", "low", "high"),
+    [
+        ("今日はいい天気ですね。", "きょうはいいてんきですね", "ja", 0, 0.01),
+        ("図書館へ行こう", "としょかんへいこー", "ja", 0, 0.15),
+        ("今日はいい天気ですね。", "港の朝はいつも早い", "ja", 0.6, 2),
+        ("Wait for me!", "wait for me", "en", 0, 0.01),
+        ("Wait for me!", "", "en", 1, 1),
+        ("No.", "No, it was a quiet morning.", "en", 3, 20),
+    ],
+)
+def test_error_rates_compare_sounds_not_spelling(said: str, heard: str, lang: str, low: float, high: float) -> None:
+    assert low <= error_rate(said, heard, lang) <= high
+
+
+def test_edits_are_counted() -> None:
+    assert [edits("kitten", "sitting"), edits("", "abc"), edits("abc", "abc")] == [3, 3, 0]
+
+
+def test_a_model_directory_without_a_model_is_named(tmp_path: Path) -> None:
+    pytest.importorskip("faster_whisper", reason="the extra [check] is not installed: pip install faster-whisper")
+    with pytest.raises(ConfigurationError, match=r"holds no Whisper model"):
+        WhisperRecogniser(tmp_path)
+
+
+def test_without_the_extra_the_setting_is_refused_with_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "faster_whisper", None)
+    with pytest.raises(ConfigurationError, match=r"extra \[check\]"):
+        WhisperRecogniser(tmp_path)
