@@ -203,7 +203,7 @@ async def preview(
         manifest = await services.voices.store.manifest(client, voice_id)
         if not manifest.speakable:
             raise Conflict("This voice has no recordings yet that one could hear it from.")
-        listed = (await services.catalogue.voices(client))[voice_id]
+        listed = manifest.listed()
     sound = await services.voices.previews.get(client, listed, lang)
     return Response(sound, media_type=MEDIA_TYPE, headers={"Cache-Control": "private, max-age=300"})
 

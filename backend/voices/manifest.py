@@ -20,9 +20,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from backend.errors import InvalidRequest
 from backend.synthesizers.base import ReferenceClip, Style, Voice
+from backend.voices.catalogue import ListedVoice
 
 ENGINE: Final = "sovits"
 LANGUAGES: Final = ("ja", "en")
+USUAL_PITCH_HZ: Final = 180.0
+"""For the casting, where the recording's pitch could not be measured."""
 MOST_EVENTS: Final = 300
 _LONGEST_SLUG: Final = 48
 
@@ -131,6 +134,10 @@ class VoiceManifest(_Frozen):
             brightness_hz=self.brightness_hz,
             checkpoint=self.checkpoint,
         )
+
+    def listed(self) -> ListedVoice:
+        """What a voice pack may name. Only for speakable voices."""
+        return ListedVoice(self.voice(), self.name, self.pitch_hz or USUAL_PITCH_HZ, self.languages)
 
     def moved(self, status: VoiceStatus, at: float, *, detail: str | None = None, progress: float | None = None) -> VoiceManifest:
         """The next step of its life; `detail` of a failure becomes the reason."""

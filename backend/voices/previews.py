@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from concurrent.futures import Executor
 from typing import Final
 
-from backend.errors import InvalidRequest, NotFound, SpeechFailed, Unavailable
+from backend.errors import InvalidRequest, NotFound, SpeechFailed, TanoshiError, Unavailable
 from backend.narration.flac import to_flac
 from backend.storage import keys
 from backend.storage.objects import Objects
 from backend.synthesizers.base import Synthesizer, Utterance
 from backend.voices.catalogue import Catalogue, ListedVoice
+from backend.voices.manifest import VoiceManifest
 from backend.voices.store import VoiceStore
 
 SENTENCES: Final = {
@@ -19,6 +21,8 @@ SENTENCES: Final = {
     "en": "Hello, this is my voice. Turn the page, and the story begins.",
 }
 MEDIA_TYPE: Final = "audio/flac"
+
+logger = logging.getLogger(__name__)
 
 
 class Previews:
@@ -52,6 +56,18 @@ class Previews:
                 sound = await self._spoken(listed, lang)
                 await self._objects.put(key, sound)
                 return sound
+
+    async def prepare(self, client: str, manifest: VoiceManifest) -> None:
+        """Speaks a new voice's previews ahead; one that cannot be spoken now is tried again when somebody asks for it."""
+        for lang in manifest.languages:
+            try:
+                await self.get(client, manifest.listed(), lang)
+            except TanoshiError as error:
+                logger.warning("No preview of %s in %s yet: %s", manifest.voice_id, lang, error)
+        try:
+            await self._store.manifest(client, manifest.voice_id)
+        except NotFound:  # deleted while it was spoken
+            await self._objects.delete_prefix(self._store.key(client, manifest.slug, "preview"))
 
     async def _spoken(self, listed: ListedVoice, lang: str) -> bytes:
         await self._synthesizer.load()

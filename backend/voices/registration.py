@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Final
@@ -31,6 +31,8 @@ LEAST_CLIPS, LEAST_TRAINING_S = 5, 30.0
 REFERENCE, TRANSCRIPT, TRANSCRIPTS = "reference", "transcript", "transcripts.jsonl"
 _CLIP_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
+WhenReady = Callable[[str, VoiceManifest], Coroutine[None, None, None]]
+
 
 @dataclass(frozen=True, slots=True)
 class NewVoice:
@@ -45,11 +47,17 @@ class NewVoice:
 
 
 class Registration:
-    """The desk where voices are brought. `workers` decodes and checks recordings; close with `aclose`."""
+    """The desk where voices are brought; close with `aclose`.
 
-    def __init__(self, store: VoiceStore, workers: Executor) -> None:
+    Args:
+        workers: decodes and checks recordings.
+        when_ready: is told client and voice behind each reply that made a voice ready; its errors are its own affair.
+    """
+
+    def __init__(self, store: VoiceStore, workers: Executor, when_ready: WhenReady) -> None:
         self._store = store
         self._workers = workers
+        self._when_ready = when_ready
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def register(self, client: str, wanted: NewVoice) -> VoiceManifest:
@@ -150,10 +158,13 @@ class Registration:
         if not texts.keys() <= manifest.uploads.keys():
             return await self._waiting(client, manifest)
         moved = await self._store.move(client, slug, VoiceStatus.CHECKING)
-        task = asyncio.create_task(self._check_clips(client, slug, texts))
+        self._begin(self._check_clips(client, slug, texts))
+        return moved
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return moved
 
     async def _check_clips(self, client: str, slug: str, texts: Mapping[str, str]) -> None:
         """Some seconds to a minute; clips that are not good enough are left out and named."""
@@ -200,9 +211,11 @@ class Registration:
     ) -> VoiceManifest:
         found = {"reference": clip, "pitch_hz": prepared.pitch_hz, "brightness_hz": prepared.brightness_hz, "checkpoint": None}
         now = self._store.clock()
-        return await self._store.update(
+        manifest = await self._store.update(
             client, slug, lambda manifest: manifest.model_copy(update=found).moved(VoiceStatus.READY, now, detail=detail)
         )
+        self._begin(self._when_ready(client, manifest))
+        return manifest
 
     async def _drop_uploads(self, client: str, slug: str, parts: Sequence[str]) -> None:
         for part in parts:

@@ -41,11 +41,12 @@ class VoiceRoom:
         trainer: VoiceTrainer | None = None,
     ) -> VoiceRoom:
         """`workers` decodes, checks and encodes; `trainer` None: few-shot voices are not trained here."""
+        previews = Previews(objects, synthesizer, catalogue, store, workers)
         return cls(
             store=store,
-            registration=Registration(store, workers),
+            registration=Registration(store, workers, previews.prepare),
             trainings=Trainings(store, trainer),
-            previews=Previews(objects, synthesizer, catalogue, store, workers),
+            previews=previews,
             stand_in=stand_in,
         )
 

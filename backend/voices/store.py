@@ -26,7 +26,6 @@ from backend.voices.owners import Owners
 CACHED_S: Final = 5.0
 """Another process hears of a new voice after so long."""
 POLL_S: Final = 1.0
-USUAL_PITCH_HZ: Final = 180.0
 MOST_ATTEMPTS: Final = 50
 
 Change = Callable[[VoiceManifest], VoiceManifest]
@@ -69,7 +68,7 @@ class VoiceStore:
         until, known = self._ready.get(owned, (0.0, {}))
         if time.monotonic() >= until:
             manifests = await self.manifests(owner)
-            known = {manifest.voice_id: _listed(manifest) for manifest in manifests if manifest.speakable}
+            known = {manifest.voice_id: manifest.listed() for manifest in manifests if manifest.speakable}
             self._ready[owned] = (time.monotonic() + CACHED_S, known)
         return known
 
@@ -140,7 +139,3 @@ class VoiceStore:
 
 def _encoded(manifest: VoiceManifest) -> bytes:
     return manifest.model_dump_json().encode()
-
-
-def _listed(manifest: VoiceManifest) -> ListedVoice:
-    return ListedVoice(manifest.voice(), manifest.name, manifest.pitch_hz or USUAL_PITCH_HZ, manifest.languages)
