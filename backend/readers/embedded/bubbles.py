@@ -7,12 +7,21 @@ from dataclasses import dataclass
 from typing import Final
 
 from backend.readers.base import Box
+from backend.readers.embedded.interior import Page
 from backend.readers.embedded.joining import join_lines
 from backend.readers.embedded.line import Line
 
-COLUMN_GAP: Final = 0.55
-ROW_GAP: Final = 0.5
-"""Widest gap between neighbouring lines of one bubble, in thicknesses of the thinner line."""
+COLUMN_GAP: Final = 0.85
+ROW_GAP: Final = 0.65
+CAPITALS_GAP: Final = 0.85
+"""Widest gap between neighbouring lines of one bubble (columns; rows; rows of capitals, which fill less of their line), in
+thicknesses."""
+
+WIDE_GAP: Final = 1.0
+"""Widest gap between lines of equal size that one outline encloses."""
+
+MAX_NECK: Final = 0.5
+"""A neck deeper than this, in thicknesses, parts two joined bubbles."""
 
 MAX_SIZE_RATIO: Final = 2.2
 """Lines whose thickness differs more are not one text."""
@@ -46,8 +55,8 @@ class Bubble:
         return min(line.confidence for line in self.lines)
 
 
-def group_lines(lines: Sequence[Line]) -> list[Bubble]:
-    """Bubbles in no particular order; every line is in exactly one."""
+def group_lines(lines: Sequence[Line], page: Page | None = None) -> list[Bubble]:
+    """Bubbles in no particular order; every line is in exactly one. `page` lets outlines and necks part lines that stand close."""
     parent = list(range(len(lines)))
 
     def root(i: int) -> int:
@@ -57,7 +66,7 @@ def group_lines(lines: Sequence[Line]) -> list[Bubble]:
 
     for i, a in enumerate(lines):
         for j, b in enumerate(lines[:i]):
-            if _belong_together(a, b):
+            if _belong_together(a, b, page):
                 parent[root(i)] = root(j)
     groups: dict[int, list[Line]] = {}
     for i, line in enumerate(lines):
@@ -65,27 +74,35 @@ def group_lines(lines: Sequence[Line]) -> list[Bubble]:
     return [_bubble(group) for group in groups.values()]
 
 
-def _belong_together(a: Line, b: Line) -> bool:
+def _belong_together(a: Line, b: Line, page: Page | None) -> bool:
     directions = {line.vertical for line in (a, b)} - {None}
     if len(directions) > 1:
         return False
-    return any(_neighbours(a, b, bool(vertical)) for vertical in directions or (True, False))
+    return any(_neighbours(a, b, bool(vertical), page) for vertical in directions or (True, False))
 
 
-def _neighbours(a: Line, b: Line, vertical: bool) -> bool:
+def _neighbours(a: Line, b: Line, vertical: bool, page: Page | None) -> bool:
     across = min(a.x1, b.x1) - max(a.x0, b.x0)
     along = min(a.y1, b.y1) - max(a.y0, b.y0)
     sizes, lengths = (a.width, b.width), (a.height, b.height)
     if not vertical:
         across, along, sizes, lengths = along, across, lengths, sizes
     thin, thick = min(sizes), max(sizes)
-    if thick > MAX_SIZE_RATIO * thin:
+    # A lone character or a line without tall letters is thinner than its neighbours and stands no nearer for it.
+    size = thick if thick < 1.7 * thin else thin
+    if across > 0.6 * thin and -along < 0.9 * thin and thick <= MAX_SIZE_RATIO * thin:
+        return True  # one line that was found in pieces
+    leaning = vertical and abs(a.y0 - b.y0) > 3 * thick and along < 0.6 * min(lengths)  # two bubbles, each with its own top
+    if thick > MAX_SIZE_RATIO * thin or along <= MIN_ALONGSIDE * min(lengths) or -across >= WIDE_GAP * size or leaning:
         return False
-    beside = -across < (COLUMN_GAP if vertical else ROW_GAP) * thin and along > MIN_ALONGSIDE * min(lengths)
-    if vertical and beside and abs(a.y0 - b.y0) > 3 * thick and along < 0.6 * min(lengths):
-        beside = False  # two bubbles that lean on each other start at different heights
-    in_line = across > 0.6 * thin and -along < 0.9 * thin  # one line that was found in pieces
-    return beside or in_line
+    row_gap = CAPITALS_GAP if a.text.isupper() and b.text.isupper() else ROW_GAP
+    close = -across < (COLUMN_GAP if vertical else row_gap) * size
+    if page is None:
+        return close
+    between = page.between(a, b, vertical)
+    if close:
+        return not between.crossed and between.neck < MAX_NECK
+    return not between.crossed and between.neck < 0.2 and between.enclosed and thick < 1.3 * thin
 
 
 def _bubble(lines: Sequence[Line]) -> Bubble:

@@ -25,6 +25,8 @@ class Line:
     y1: float
     text: str
     confidence: float
+    angle: float = 0.0
+    """Degrees the line is turned by, clockwise; 0 where the engine does not say."""
 
     @property
     def box(self) -> Box:

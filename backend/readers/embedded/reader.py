@@ -17,16 +17,17 @@ from PIL import Image
 from backend.engine import EngineState
 from backend.errors import BadImage, ReadingFailed
 from backend.imaging import decode_page
-from backend.readers.base import Box, Reading, ReadOptions, TextBox
+from backend.language import detect_language
+from backend.readers.base import Box, Kind, Reading, ReadOptions, TextBox
 from backend.readers.embedded.bubbles import Bubble, group_lines
-from backend.readers.embedded.kinds import kind_of
-from backend.readers.embedded.language import detect_language
+from backend.readers.embedded.interior import Page
+from backend.readers.embedded.kinds import kinds_of
 from backend.readers.embedded.line import Line
 from backend.readers.embedded.recognizer import Recognizer, engine_fingerprint, make_recognizer
 from backend.readers.embedded.ruby import drop_furigana
 from backend.readers.layout import cut_page, panels_of, reading_order
 
-REVISION: Final = 1
+REVISION: Final = 2
 """Raised whenever the code of this room may read the same page in another way: cached readings are found by it."""
 
 MIN_CONFIDENCE: Final = 0.5
@@ -39,6 +40,7 @@ class EmbeddedReader:
     """A `PageReader` on the processor. `threads` is how many cores one page may use."""
 
     name = "embedded"
+    batch_size = 1
 
     def __init__(self, threads: int = 2) -> None:
         self._threads = threads
@@ -95,12 +97,15 @@ class EmbeddedReader:
 
 def read_page(image: Image.Image, options: ReadOptions, recognizer: Recognizer) -> Reading:
     """The way of one page, blocking: lines, bubbles, panels, order, kinds."""
-    bubbles = group_lines(drop_furigana(_lines(image, recognizer)))
+    lines = drop_furigana(_lines(image, recognizer))
+    page = Page(image, lines)
+    bubbles = group_lines(lines, page)
     tree = cut_page(image)
     panels = panels_of(image, tree)
     panels = [panels[i] for i in reading_order(panels, options.direction, tree)]
     order = reading_order([bubble.box for bubble in bubbles], options.direction, tree)
-    boxes = tuple(_text_box(bubbles[i], image.size, panels, options) for i in order)
+    kinds = kinds_of(bubbles, image.size, page)
+    boxes = tuple(_text_box(bubbles[i], kinds[i], image.size, panels, options) for i in order)
     return Reading(width=image.width, height=image.height, panels=tuple(panels), boxes=boxes)
 
 
@@ -109,14 +114,14 @@ def _lines(image: Image.Image, recognizer: Recognizer) -> list[Line]:
     return [line for line in found if line.confidence >= MIN_CONFIDENCE and SPEAKS.search(line.text)]
 
 
-def _text_box(bubble: Bubble, size: tuple[int, int], panels: Sequence[Box], options: ReadOptions) -> TextBox:
+def _text_box(bubble: Bubble, kind: Kind, size: tuple[int, int], panels: Sequence[Box], options: ReadOptions) -> TextBox:
     x0, y0, x1, y1 = bubble.box
     box = (max(0.0, x0), max(0.0, y0), min(float(size[0]), x1), min(float(size[1]), y1))
     text = bubble.text
     return TextBox(
         box=box,
         text=text,
-        kind=kind_of(bubble, size),
+        kind=kind,
         lang=detect_language(text, options.lang),
         confidence=bubble.confidence,
         panel=_panel_of(box, panels),

@@ -1,21 +1,19 @@
 """The OCR engine behind one small protocol: an RGB page in, lines of print out. Not a reader: it knows no bubbles.
 
-Two engines carry the same PP-OCRv6 `small` weights inside their wheels. faster-paddle is the quicker one; rapidocr runs where no
-faster-paddle wheel exists (Intel Macs, old glibc). The trap: faster-paddle's default model, `tiny`, knows no Japanese, and its
-`medium` downloads.
+Two wheels carry the same PP-OCRv6 `small` weights. Those of rapidocr run on onnxruntime under our own hands (`paddle_onnx.py`), on
+every platform; faster-paddle is a closed pipeline of the same speed that gives words only, and stands in where rapidocr is not
+installed. The trap: faster-paddle's default model, `tiny`, knows no Japanese, and its `medium` downloads.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import io
-import logging
 from collections.abc import Iterable
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any, Final, Protocol
 
-import numpy as np
 from PIL import Image
 
 from backend.errors import ConfigurationError
@@ -24,10 +22,10 @@ from backend.readers.embedded.line import Line
 MIN_RECOGNITION_WIDTH: Final = 320
 """Lines are padded to this width before they are read (pixels at 48 px height); short lines read worse without."""
 
-ENGINES: Final = ("faster-paddle", "rapidocr")
+ENGINES: Final = ("rapidocr", "faster-paddle")
 """Distribution names, the preferred one first."""
 
-MODULES: Final = {"faster-paddle": "faster_paddle", "rapidocr": "rapidocr"}
+MODULES: Final = {"rapidocr": "rapidocr", "faster-paddle": "faster_paddle"}
 
 
 class Recognizer(Protocol):
@@ -42,7 +40,7 @@ class FasterPaddleRecognizer:
     """PP-OCRv6 small through faster-paddle."""
 
     def __init__(self, threads: int) -> None:
-        # Neither engine carries types, and each loads tens of megabytes: imported by name, when wanted.
+        # It carries no types and loads 60 MB: imported by name, when wanted.
 
         self._engine: Any = import_module("faster_paddle").OcrEngine(
             model_size="small", threads=threads, rec_min_width=MIN_RECOGNITION_WIDTH
@@ -54,30 +52,6 @@ class FasterPaddleRecognizer:
         image.save(encoded, "BMP")
         found = self._engine.ocr(encoded.getvalue())["bounds"].values()
         return _plausible((*line["topLeftCoord"], *line["bottomRightCoord"], line["text"], line["confidence"]) for line in found)
-
-
-class RapidOcrRecognizer:
-    """The same weights through rapidocr and onnxruntime."""
-
-    def __init__(self, threads: int) -> None:
-        logging.getLogger("RapidOCR").setLevel(logging.WARNING)
-        self._engine: Any = import_module("rapidocr").RapidOCR(
-            params={
-                "Global.use_cls": False,  # its classifier turns upright lines over
-                "Global.log_level": "warning",
-                "Global.text_score": 0.0,  # ours decides
-                "Global.max_side_len": 1600,
-                "EngineConfig.onnxruntime.intra_op_num_threads": threads,
-            }
-        )
-
-    def lines(self, image: Image.Image) -> list[Line]:
-        # Colours in OpenCV's order; never a path, or palette images are misread.
-        found = self._engine(np.ascontiguousarray(np.asarray(image)[:, :, ::-1]))
-        if found.boxes is None or found.txts is None or found.scores is None:
-            return []
-        corners = [(*np.min(quad, axis=0), *np.max(quad, axis=0)) for quad in np.asarray(found.boxes, dtype=float)]
-        return _plausible((*box, text, score) for box, text, score in zip(corners, found.txts, found.scores, strict=True))
 
 
 def installed_engine() -> str | None:
@@ -102,10 +76,12 @@ def make_recognizer(threads: int, engine: str | None = None) -> Recognizer:
         if name == "faster-paddle":
             return FasterPaddleRecognizer(threads)
         if name == "rapidocr":
-            return RapidOcrRecognizer(threads)
+            from backend.readers.embedded.paddle_onnx import PaddleOnnxRecognizer  # noqa: PLC0415 - imports OpenCV and onnxruntime
+
+            return PaddleOnnxRecognizer(threads)
     except (ImportError, OSError, RuntimeError) as error:
         raise ConfigurationError(f"The embedded reader's OCR engine {name} does not start: {error}") from error
-    raise ConfigurationError("The embedded reader needs faster-paddle, or rapidocr with onnxruntime; neither is installed.")
+    raise ConfigurationError("The embedded reader needs rapidocr with onnxruntime, or faster-paddle; neither is installed.")
 
 
 def _plausible(found: Iterable[tuple[Any, ...]]) -> list[Line]:
