@@ -19,6 +19,8 @@ _JSON_PUTS: Final = ("/cast", "/lexicon")
 """PUTs that are no uploads; those of uploads are bounded where they are read."""
 IDLE_S: Final = 30.0
 """A client that sends nothing of a promised body for so long is let go."""
+WHOLE_BODY_S: Final = 300.0
+"""And so is one whose body takes longer than this altogether: 20 MB at half a megabit a second."""
 _HEADERS: Final = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 
 
@@ -35,11 +37,12 @@ class TooSlow(TanoshiError):
 
 
 class Guard:
-    """Wraps the application. `idle_s` is how long a body may make no progress."""
+    """Wraps the application. `idle_s` is how long a body may make no progress, `whole_body_s` how long it may take."""
 
-    def __init__(self, app: ASGIApp, idle_s: float = IDLE_S) -> None:
+    def __init__(self, app: ASGIApp, idle_s: float = IDLE_S, whole_body_s: float = WHOLE_BODY_S) -> None:
         self._app = app
         self._idle_s = idle_s
+        self._whole_body_s = whole_body_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -72,13 +75,15 @@ class Guard:
     def _guarded(self, receive: Receive, limit: int | None) -> Receive:
         complete = False
         size = 0
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + self._whole_body_s
 
         async def guarded() -> Message:
             nonlocal complete, size
             if complete:  # what follows a whole body is only the client's leaving, and that may take its time
                 return await receive()
             try:
-                async with asyncio.timeout(self._idle_s):
+                async with asyncio.timeout_at(min(ends_at, loop.time() + self._idle_s)):
                     message = await receive()
             except TimeoutError:
                 raise TooSlow from None
