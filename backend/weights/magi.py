@@ -18,9 +18,8 @@ from typing import Final
 from backend.errors import ConfigurationError
 from backend.readers.magi.checkpoint import PICKLED, SAFETENSORS, check_tensors, find_weights, read_tensors, stored_shapes
 from backend.readers.magi.licence import LICENCE_NOTICE
-from backend.readers.magi.reader import find_vocabulary
 from backend.readers.magi.sizes import MagiSizes
-from backend.readers.magi.vocabulary import ByteVocabulary
+from backend.readers.magi.vocabulary import ByteVocabulary, find_vocabulary
 from backend.weights.hub import Commit, Hub, Progress
 
 REPOSITORY: Final = "ragavsachdeva/magiv2"

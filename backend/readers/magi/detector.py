@@ -197,10 +197,19 @@ class Detector(nn.Module):
         self.query_position_embeddings = nn.Embedding(sizes.queries, sizes.width)
         self.encoder = _Encoder(sizes)
         self.decoder = _Decoder(sizes)
+        self._reference: Tensor | None = None
 
     def features(self, pixels: Tensor) -> Tensor:
         """The last feature map of the backbone."""
         return self.backbone.conv_encoder.model(pixels)  # type: ignore[no-any-return]
+
+    def where_queries_look(self) -> Tensor:
+        """(queries, 2) in float32, x then y, 0..1. The same for every page: computed once, before anything is made half precision."""
+        if self._reference is None:
+            self._reference = self.decoder.ref_point_head(self.query_position_embeddings.weight).float().sigmoid()
+        if self._reference.device != self.query_position_embeddings.weight.device:
+            self._reference = self._reference.to(self.query_position_embeddings.weight.device)
+        return self._reference
 
     def forward(self, pixels: Tensor, inside: Tensor | None = None) -> Detected:
         """Runs a batch.
@@ -224,7 +233,7 @@ class Detector(nn.Module):
             memory = layer(memory, positions, mask)
 
         decoder, queries = self.decoder, self.query_position_embeddings.weight
-        reference = decoder.ref_point_head(queries).float().sigmoid()
+        reference = self.where_queries_look()
         x_waves, y_waves = (sine_waves(reference[:, axis] * _TURN, self.width // 2) for axis in (0, 1))
         sine = torch.cat((y_waves, x_waves), dim=-1).to(memory.dtype)
         queries = queries.to(memory.dtype).expand(batch, -1, -1)

@@ -47,6 +47,7 @@ class Network(Heads):
         network.ocr_model.decoder.tie()
         with torch.no_grad():
             fold_batch_norms(network.detection_transformer.backbone)
+            network.detection_transformer.where_queries_look()
         network.device, network.dtype = torch.device(device), dtype
         for part in (network.detection_transformer, network.crop_embedding_model, network.ocr_model):
             part.to(network.device, dtype)

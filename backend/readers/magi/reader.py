@@ -21,15 +21,12 @@ from typing import TYPE_CHECKING, Final
 from backend.engine import EngineState
 from backend.errors import BadImage, ConfigurationError, ReadingFailed, Unavailable
 from backend.imaging import decode_page
-from backend.readers.base import Character, Direction, PageReader, Reading, ReadOptions, TextBox
+from backend.readers.base import PageReader, Reading, ReadOptions
+from backend.readers.magi.assembly import reading_of, texts_of
 from backend.readers.magi.checkpoint import find_weights
-from backend.readers.magi.kinds import kind_of
 from backend.readers.magi.licence import LICENCE_NOTICE
-from backend.readers.magi.links import ESSENTIAL_LOGIT
-from backend.readers.magi.look import columns
-from backend.readers.magi.recognizers import BorrowedRecognizer, Recognizer, TrocrRecognizer, Words
-from backend.readers.magi.sizes import MagiSizes
-from backend.readers.magi.vocabulary import ByteVocabulary
+from backend.readers.magi.recognizers import BorrowedRecognizer, Recognizer, TrocrRecognizer
+from backend.readers.magi.vocabulary import ByteVocabulary, find_vocabulary
 from backend.readers.magi.words import PageTexts, WordReaders
 
 if TYPE_CHECKING:
@@ -164,6 +161,23 @@ class MagiReader:
         read = await asyncio.gather(*(self._read_chunk(chunk, options) for chunk in chunks))
         return [page for chunk in read for page in chunk]
 
+    async def embed_figures(self, images: Sequence[bytes]) -> list[tuple[float, ...]]:
+        """Appearance of whole images, one figure each: the exemplars of a bank (see `backend.readers.identity.Bank`).
+
+        Raises:
+            BadImage: one of them cannot be decoded.
+        """
+        await self.load()
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._embed, list(images))
+
+    def _embed(self, images: Sequence[bytes]) -> list[tuple[float, ...]]:
+        from backend.readers.magi import pixels  # noqa: PLC0415 - torch belongs to the extra
+
+        assert self._engine is not None
+        side = self._engine.network.sizes.crops.image
+        crops = [pixels.resized(pixels.grey(decode_page(data)), (side, side)) for data in images]
+        return [tuple(float(value) for value in row) for row in self._engine.embed(crops)]
+
     async def _read_chunk(self, pages: Sequence[bytes], options: ReadOptions) -> list[Reading | ReadingFailed]:
         """Pages of one call that share a batch; while the device works on one chunk the next is prepared."""
         loop = asyncio.get_running_loop()
@@ -267,70 +281,8 @@ async def _outcome(done: asyncio.Future[Reading]) -> Reading | ReadingFailed:
         return error
 
 
-def find_vocabulary(directory: Path, sizes: MagiSizes) -> Path:
-    """Where `vocab.json` stands: in the folder the config names, in `tokenizer`, or beside the weights."""
-    tried = [directory / sizes.tokenizer / "vocab.json", directory / "tokenizer" / "vocab.json", directory / "vocab.json"]
-    for path in tried:
-        if path.is_file():
-            return path
-    raise ConfigurationError(f"{directory} lacks tokenizer/vocab.json, the vocabulary of the text reader.")
-
-
-def reading_of(found: Found, texts: PageTexts, options: ReadOptions) -> Reading:
-    """Puts a page together. Texts that do not belong to the story keep their place in the order and have no words."""
-    characters = tuple(
-        Character(box=box, confidence=score, cluster=cluster, embedding=tuple(float(value) for value in embedding))
-        for box, score, cluster, embedding in zip(
-            found.characters, found.character_scores, found.clusters, found.embeddings, strict=True
-        )
-    )
-    read = iter(zip(texts.words, texts.langs, texts.crops, strict=True))
-    boxes = []
-    for at, box in enumerate(found.texts):
-        words, lang, crop = (Words("", 0.0), "", None)
-        if found.essential[at] > ESSENTIAL_LOGIT:
-            words, lang, crop = next(read)
-        speaker, sure = found.speakers[at]
-        panel = found.text_panels[at]
-        spoken = speaker is not None or found.text_tails[at][0] is not None
-        kind = kind_of(found.essential[at], spoken, box, None if panel is None else found.panels[panel], words.text)
-        boxes.append(
-            TextBox(
-                box=box,
-                text=words.text,
-                kind=kind,
-                lang=lang,
-                confidence=min(1.0, max(0.0, words.confidence)),
-                speaker=speaker,
-                speaker_confidence=min(1.0, sure) if speaker is not None else 0.0,
-                panel=panel,
-                vertical=crop is not None and _runs_down(crop, lang),
-            )
-        )
-    main = options.lang or next((box.lang for box in boxes if box.lang), "ja" if options.direction is Direction.RTL else "en")
-    boxes = [box if box.lang else box.model_copy(update={"lang": main}) for box in boxes]
-    return Reading(width=found.width, height=found.height, panels=tuple(found.panels), boxes=tuple(boxes), characters=characters)
-
-
-def _runs_down(crop: object, lang: str) -> bool:
-    import numpy as np  # noqa: PLC0415
-
-    return lang in ("ja", "zh") and columns(np.asarray(crop, dtype=np.uint8)) > 0
-
-
 def _cut_texts(jobs: Sequence[_Job], found: Sequence[Found]) -> list[PageTexts]:
-    """The texts of the story, cut out of their pages."""
-    return [
-        PageTexts(
-            [
-                job.page.image.crop(bounds)
-                for bounds, logit in zip(here.text_bounds, here.essential, strict=True)
-                if logit > ESSENTIAL_LOGIT
-            ],
-            job.options.lang,
-        )
-        for job, here in zip(jobs, found, strict=True)
-    ]
+    return [texts_of(job.page.image, here, job.options) for job, here in zip(jobs, found, strict=True)]
 
 
 def _lost_device(error: Exception) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from backend.errors import ConfigurationError
-from backend.readers.magi.sizes import read_json
+from backend.readers.magi.sizes import MagiSizes, read_json
 
 _SPECIAL: Final = frozenset({"<s>", "<pad>", "</s>", "<unk>", "<mask>", "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"})
 
@@ -59,6 +59,15 @@ class CharacterVocabulary:
     def text(self, ids: Sequence[int]) -> str:
         tokens = (self._tokens[number] for number in ids if 0 <= number < len(self._tokens))
         return "".join(token.removeprefix("##") for token in tokens if token not in _SPECIAL and not token.startswith("[unused"))
+
+
+def find_vocabulary(directory: Path, sizes: MagiSizes) -> Path:
+    """Where `vocab.json` stands: in the folder the config names, in `tokenizer`, or beside the weights."""
+    tried = [directory / sizes.tokenizer / "vocab.json", directory / "tokenizer" / "vocab.json", directory / "vocab.json"]
+    for path in tried:
+        if path.is_file():
+            return path
+    raise ConfigurationError(f"{directory} lacks tokenizer/vocab.json, the vocabulary of the text reader.")
 
 
 def _bytes_by_character() -> dict[str, int]:

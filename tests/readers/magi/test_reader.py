@@ -17,7 +17,10 @@ from PIL import Image, ImageDraw
 from backend.engine import EngineState
 from backend.errors import ConfigurationError, ReadingFailed
 from backend.readers.base import Direction, Kind, Reading, ReadOptions
-from backend.readers.magi import LICENCE_NOTICE, MagiReader, build_reader
+from backend.readers.magi import LICENCE_NOTICE, MagiReader, build_reader, pixels
+from backend.readers.magi.decoding import write
+from backend.readers.magi.engine import Engine
+from backend.readers.magi.network import Network
 from backend.readers.magi.recognizers import BorrowedRecognizer, Words
 from backend.readers.magi.words import PageTexts, WordReaders
 from tests.readers.magi.conftest import GOLDEN
@@ -322,3 +325,25 @@ async def test_the_direction_of_the_book_turns_the_order(golden):
     left = engine.find(golden.pages[:1], [Direction.LTR])[0]
     assert sorted(left.texts) == sorted(right.texts)
     assert left.texts != right.texts
+
+
+async def test_exemplars_of_a_bank_are_embedded_like_figures(golden):
+    reader = MagiReader(GOLDEN, "cpu")
+    images = [path.read_bytes() for path in sorted((GOLDEN / "bank").glob("*.png"))]
+    np.testing.assert_allclose(await reader.embed_figures(images), golden.arrays["bank_embeddings"], atol=1e-4)
+    await reader.aclose()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_runs_everywhere_and_decides_in_float32(golden, dtype):
+    """What a GPU runs, on the CPU: another precision inside, the same types and nearly the same places outside."""
+    engine = Engine(Network.load(GOLDEN, "cpu", dtype), pad_together=True)
+    small = min(golden.pages, key=lambda one: one.image.width)
+    (objects,), (exact,) = engine.detect([small]), Engine(golden.network).detect([small])
+    assert objects.boxes.dtype == objects.logits.dtype == np.float32
+    assert np.median(np.abs(objects.boxes - exact.boxes)) < 0.02
+    crop = pixels.resized(small.image, (224, 224))
+    np.testing.assert_allclose(engine.embed([crop]), golden.engine.embed([crop]), atol=0.15)
+    x, _ = pixels.to_device([pixels.resized(small.image, (384, 384))], pixels.HALF, engine.network.device, dtype)
+    (text,) = write(engine.network.ocr_model.decoder, engine.network.read_words(x), longest=8)
+    assert 0 < text.confidence <= 1

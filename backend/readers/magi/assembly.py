@@ -1,0 +1,64 @@
+"""What the network found and what the recognisers read, put together as a `Reading`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from backend.readers.base import Character, Direction, Reading, ReadOptions, TextBox
+from backend.readers.magi.kinds import kind_of
+from backend.readers.magi.links import ESSENTIAL_LOGIT
+from backend.readers.magi.look import columns
+from backend.readers.magi.recognizers import Words
+from backend.readers.magi.words import PageTexts
+
+if TYPE_CHECKING:
+    from backend.readers.magi.engine import Found
+
+
+def texts_of(page: Image.Image, found: Found, options: ReadOptions) -> PageTexts:
+    """The texts of the story, cut out of their grey page."""
+    told = (bounds for bounds, logit in zip(found.text_bounds, found.essential, strict=True) if logit > ESSENTIAL_LOGIT)
+    return PageTexts([page.crop(bounds) for bounds in told], options.lang)
+
+
+def reading_of(found: Found, texts: PageTexts, options: ReadOptions) -> Reading:
+    """Puts a page together. Texts that do not belong to the story keep their place in the order and have no words."""
+    characters = tuple(
+        Character(box=box, confidence=score, cluster=cluster, embedding=tuple(float(value) for value in embedding))
+        for box, score, cluster, embedding in zip(
+            found.characters, found.character_scores, found.clusters, found.embeddings, strict=True
+        )
+    )
+    read = iter(zip(texts.words, texts.langs, texts.crops, strict=True))
+    boxes = []
+    for at, box in enumerate(found.texts):
+        words, lang, crop = (Words("", 0.0), "", None)
+        if found.essential[at] > ESSENTIAL_LOGIT:
+            words, lang, crop = next(read)
+        speaker, sure = found.speakers[at]
+        panel = found.text_panels[at]
+        spoken = speaker is not None or found.text_tails[at][0] is not None
+        kind = kind_of(found.essential[at], spoken, box, None if panel is None else found.panels[panel], words.text)
+        boxes.append(
+            TextBox(
+                box=box,
+                text=words.text,
+                kind=kind,
+                lang=lang,
+                confidence=min(1.0, max(0.0, words.confidence)),
+                speaker=speaker,
+                speaker_confidence=min(1.0, sure) if speaker is not None else 0.0,
+                panel=panel,
+                vertical=crop is not None and _runs_down(crop, lang),
+            )
+        )
+    main = options.lang or next((box.lang for box in boxes if box.lang), "ja" if options.direction is Direction.RTL else "en")
+    boxes = [box if box.lang else box.model_copy(update={"lang": main}) for box in boxes]
+    return Reading(width=found.width, height=found.height, panels=tuple(found.panels), boxes=tuple(boxes), characters=characters)
+
+
+def _runs_down(crop: Image.Image, lang: str) -> bool:
+    return lang in ("ja", "zh") and columns(np.asarray(crop, dtype=np.uint8)) > 0
