@@ -210,10 +210,13 @@ def _check(path: Path, sha256: str) -> None:
 
 
 def _wav(speech: Speech) -> bytes:
+    """As a recording: with a rest at both ends, which a synthesizer trims away and by which a recording's noise is measured."""
+    rest = np.zeros(round(0.2 * speech.sample_rate), dtype=np.float32)
+    samples = np.concatenate([rest, np.clip(speech.samples, -1, 1), rest])
     out = io.BytesIO()
     with wave.open(out, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(speech.sample_rate)
-        file.writeframes(np.round(np.clip(speech.samples, -1, 1) * 32767).astype("<i2").tobytes())
+        file.writeframes(np.round(samples * 32767).astype("<i2").tobytes())
     return out.getvalue()
