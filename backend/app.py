@@ -18,7 +18,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from backend import __version__
-from backend.api import audio, health, jobs, pages, series, sessions, voices
+from backend.api import audio, forget, health, jobs, pages, series, sessions, voices
 from backend.api.guard import Guard
 from backend.api.limits import StartLimits
 from backend.api.pool import CheckPool
@@ -159,6 +159,7 @@ def create_app(
     app.include_router(narration, include_in_schema=False)  # for people who type curl
     app.include_router(series.router)
     app.include_router(voices.router)
+    app.include_router(forget.router)
     app.include_router(health.router)
     return app
 
