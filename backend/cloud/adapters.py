@@ -11,7 +11,7 @@ import logging
 import secrets
 import time
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from backend.cloud.calls import call
 from backend.cloud.wire import SPOKEN_RATE, EngineCard
@@ -22,9 +22,6 @@ from backend.readers.base import Reading, ReadOptions
 from backend.synthesizers.base import Speech, Utterance
 
 logger = logging.getLogger(__name__)
-
-READER_BATCH: Final = 4
-"""Pages of one call, after the first page of a window, which is read alone."""
 
 
 class _Remote:
@@ -100,9 +97,15 @@ class _Remote:
 
 
 class RemoteReader(_Remote):
-    """MagiReader as a PageReader."""
+    """MagiReader as a PageReader.
 
-    batch_size = READER_BATCH
+    Args:
+        batch_size: pages a call; 1 where the class holds a reader that takes one after the other.
+    """
+
+    def __init__(self, handle: Any, name: str, *, stays_s: float, fingerprint: str | None = None, batch_size: int = 1) -> None:
+        super().__init__(handle, name, stays_s=stays_s, fingerprint=fingerprint)
+        self.batch_size = batch_size
 
     async def read(self, pages: Sequence[bytes], options: ReadOptions) -> list[Reading | ReadingFailed]:
         found: list[Reading | ReadingFailed] = await call(self._handle.read, list(pages), options)

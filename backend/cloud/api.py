@@ -13,10 +13,8 @@ from fastapi import FastAPI
 from modal import exception
 
 from backend.app import Engines, create_app
-from backend.cloud.adapters import RemoteReader, RemoteSynthesizer
-from backend.cloud.identity import fingerprint
+from backend.cloud.engines import remote_reader, remote_synthesizer
 from backend.cloud.runner import CloudRunner
-from backend.cloud.sizing import CloudSettings
 from backend.settings import Settings, load_settings
 
 logger = logging.getLogger(__name__)
@@ -33,21 +31,12 @@ def cloud_app(*, narrate: Any, reader: Any, speaker: Any, api: Any) -> FastAPI:
     """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     settings = load_settings()
-    engines = remote_engines(settings, reader=reader, speaker=speaker)
-    both = (engines.reader, engines.synthesizer)
+    remote = (remote_reader(settings, reader), remote_synthesizer(settings, speaker))
+    engines = Engines(*remote)
     if not settings.shares_state:
         _keep_to_one_container(settings, api)
         return create_app(settings, make=lambda _: engines)
-    return create_app(settings, make=lambda _: engines, run=lambda _, log: CloudRunner(log, narrate, both))  # type: ignore[arg-type]
-
-
-def remote_engines(settings: Settings, *, reader: Any, speaker: Any) -> Engines:
-    """The deployed classes as engines, named as this deployment's sources name them."""
-    stays_s = CloudSettings().scaledown_s
-    return Engines(
-        RemoteReader(reader, "MagiReader", stays_s=stays_s, fingerprint=fingerprint("reader", settings)),
-        RemoteSynthesizer(speaker, "SovitsSpeaker", stays_s=stays_s, fingerprint=fingerprint("speaker", settings)),
-    )
+    return create_app(settings, make=lambda _: engines, run=lambda _, log: CloudRunner(log, narrate, remote))
 
 
 def _keep_to_one_container(settings: Settings, api: Any) -> None:

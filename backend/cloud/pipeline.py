@@ -12,9 +12,8 @@ from contextlib import suppress
 from typing import Any
 
 from backend.app import builtin_catalogue, series_memory
-from backend.cloud.adapters import RemoteReader, RemoteVoicer
-from backend.cloud.identity import fingerprint
-from backend.cloud.sizing import CloudSettings
+from backend.cloud.adapters import RemoteVoicer
+from backend.cloud.engines import remote_reader
 from backend.errors import JobNotFound, TanoshiError
 from backend.jobs.log import JobLog
 from backend.narration.cast import Caster
@@ -41,9 +40,7 @@ class Pipeline:
         self._narrator = Narrator(
             log=self._log,
             objects=objects,
-            reader=RemoteReader(
-                reader, "MagiReader", stays_s=CloudSettings().scaledown_s, fingerprint=fingerprint("reader", settings)
-            ),
+            reader=remote_reader(settings, reader),
             voicer=RemoteVoicer(speaker),
             caster=Caster(builtin_catalogue(), series_memory(settings, objects), Faces(objects, workers)),
         )

@@ -27,6 +27,9 @@ class CloudSettings(BaseSettings):
     """GPUs for SovitsSpeaker, likewise. Short batches leave a larger GPU waiting for its CPU."""
     reader_concurrency: int = Field(default=2, ge=1)
     """Calls one MagiReader container has at once: while one is on the GPU the next is decoded. The engine lets one at a time through."""
+    reader_batch: int = Field(default=4, ge=1)
+    """Pages of one call to MAGI; a window's first page is read alone all the same. Larger batches gain little on an L4, and every page of
+    a batch waits for the last."""
     speaker_concurrency: int = Field(default=3, ge=1)
     """Calls one SovitsSpeaker container has at once: one speaks, one mixes and encodes, one stores."""
     scaledown_s: int = Field(default=90, ge=2, le=1200)

@@ -1,0 +1,162 @@
+"""What `modal deploy`, `serve` and `run` make of the app: read back from the cloud they were sent to."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from backend.settings import Settings
+from tests.cloud.conftest import ENGINES, SECRET
+from tests.support.modal_cloud.cloud import ROOT, LocalCloud
+
+READER, SPEAKER = "MagiReader.*", "SovitsSpeaker.*"
+GPU_CLASSES = (READER, SPEAKER)
+DEPLOYED = (*GPU_CLASSES, "api", "download_weights", "narrate")
+AnotherCloud = Callable[[dict[str, dict[str, str]]], LocalCloud]
+
+
+@pytest.fixture(scope="session")
+def definitions(cloud: LocalCloud) -> dict[str, dict[str, Any]]:
+    functions = cloud.state()["functions"]
+    return {name: functions[name] for name in DEPLOYED}
+
+
+@pytest.fixture(scope="session")
+def defined(definitions: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {name: function["definition"] for name, function in definitions.items()}
+
+
+def test_the_gpu_classes_ask_for_a_gpu_and_name_a_second_choice(definitions: dict[str, dict[str, Any]]) -> None:
+    for name in GPU_CLASSES:
+        assert [one["gpu_config"]["gpu_type"] for one in definitions[name]["ranked"]] == ["L4", "A10"]
+
+
+def test_nothing_else_asks_for_a_gpu(defined: dict[str, dict[str, Any]]) -> None:
+    for name in set(DEPLOYED) - set(GPU_CLASSES):
+        assert not defined[name]["resources"].get("gpu_config", {}).get("gpu_type")
+
+
+def test_weights_can_be_written_by_their_download_only(defined: dict[str, dict[str, Any]]) -> None:
+    read_only = {name: [mount.get("read_only", False) for mount in defined[name]["volume_mounts"]] for name in DEPLOYED}
+    assert read_only == {name: [name != "download_weights"] for name in DEPLOYED}
+    paths = {mount["mount_path"] for definition in defined.values() for mount in definition["volume_mounts"]}
+    assert paths == {"/mnt/weights"}
+
+
+def test_every_container_has_the_one_secret(defined: dict[str, dict[str, Any]]) -> None:
+    assert {name: definition["secret_ids"] for name, definition in defined.items()} == {
+        name: [f"st-{SECRET}"] for name in DEPLOYED
+    }
+
+
+def test_only_gpu_calls_are_tried_again(defined: dict[str, dict[str, Any]]) -> None:
+    retries = {name: definition.get("retry_policy", {}).get("retries", 0) for name, definition in defined.items()}
+    assert retries == {name: 2 if name in GPU_CLASSES else 0 for name in DEPLOYED}
+
+
+def test_containers_take_several_inputs_at_once(defined: dict[str, dict[str, Any]]) -> None:
+    assert defined["api"]["max_concurrent_inputs"] == 200
+    assert defined["api"]["target_concurrent_inputs"] == 120
+    assert defined["narrate"]["max_concurrent_inputs"] == 20
+    assert all(defined[name]["max_concurrent_inputs"] > 1 for name in GPU_CLASSES)
+
+
+def test_a_request_may_last_longer_than_a_stream(defined: dict[str, dict[str, Any]]) -> None:
+    assert defined["api"]["timeout_secs"] > Settings(_env_file=None).stream_max_age_seconds
+
+
+def test_an_idle_gpu_is_let_go_and_its_number_is_bounded(defined: dict[str, dict[str, Any]]) -> None:
+    for name in GPU_CLASSES:
+        scaling = defined[name]["autoscaler_settings"]
+        assert 60 <= scaling["scaledown_window"] <= 120
+        assert not scaling.get("min_containers", 0)
+        assert scaling["max_containers"] <= 4
+        assert defined[name]["checkpointing_enabled"], "a snapshot is taken after the imports"
+
+
+def test_modules_run_under_one_name_however_the_app_was_named(defined: dict[str, dict[str, Any]]) -> None:
+    """Imported as `modal_app` by its path, a second app would exist in the container and answer nothing."""
+    assert {definition["module_name"] for definition in defined.values()} == {"backend.cloud.app"}
+
+
+def test_the_api_and_each_engine_have_images_of_their_own(cloud: LocalCloud, defined: dict[str, dict[str, Any]]) -> None:
+    images = {name: definition["image_id"] for name, definition in defined.items()}
+    assert images["api"] == images["narrate"]
+    assert len({images["api"], images[READER], images[SPEAKER]}) == 3
+    built = "\n".join(line for line in _commands(cloud, images["api"]))
+    assert "fastapi" in built
+    for heavy in ("torch", "onnxruntime", "kokoro", "rapidocr", "opencv"):
+        assert heavy not in built, f"{heavy} is in the API's image"
+    assert "torch==" in "\n".join(_commands(cloud, images[SPEAKER]))
+
+
+def _commands(cloud: LocalCloud, image_id: str) -> list[str]:
+    images = cloud.state()["images"]
+    image = images[image_id]
+    below = [line for base in image.get("base_images", []) for line in _commands(cloud, base["image_id"])]
+    return below + image.get("dockerfile_commands", [])
+
+
+def test_deploying_by_path_and_by_module_makes_the_same_app(another_cloud: AnotherCloud) -> None:
+    found = []
+    for target in (["backend/modal_app.py"], ["-m", "backend.modal_app"]):
+        cloud = another_cloud({SECRET: {}})
+        done = cloud.modal("deploy", *target)
+        assert done.returncode == 0, done.stderr
+        state = cloud.state()
+        found.append({name: _comparable(state["functions"][name]["definition"]) for name in DEPLOYED})
+        sources = {path for mount in state["mounts"].values() for path in mount}
+        assert "/root/backend/cloud/app.py" in sources
+        assert "/root/backend/requirements.txt" in sources
+        assert not any("__pycache__" in path or path.endswith(".env") for path in sources)
+    assert found[0] == found[1]
+
+
+def _comparable(definition: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in definition.items() if key not in ("mount_ids", "object_dependencies", "web_url")}
+
+
+@pytest.mark.parametrize("target", [["backend/modal_app.py"], ["-m", "backend.modal_app"]], ids=["path", "module"])
+def test_serving_answers_requests_until_it_is_interrupted(another_cloud: AnotherCloud, target: list[str]) -> None:
+    cloud = another_cloud({SECRET: ENGINES})
+    command = [sys.executable, "-m", "modal", "serve", *target]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=cloud.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+    )
+    assert process.stdout is not None
+    reading = threading.Thread(target=process.stdout.read, daemon=True)
+    reading.start()
+    try:
+        state = cloud.until(lambda state: any(app["functions"].get("api") for app in state["apps"].values()))
+        health = httpx.get(f"{state['functions']['api']['web_url']}/healthz", timeout=60).json()
+        assert health["status"] == "idle"
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(timeout=30)
+
+
+def test_running_the_app_narrates_a_chapter_and_says_where_it_is(another_cloud: AnotherCloud, tmp_path: Path) -> None:
+    cloud = another_cloud({SECRET: ENGINES})
+    out = tmp_path / "out"
+    done = cloud.modal("run", "backend/modal_app.py", "--chapter", "samples/en", "--pages", "1", "--out", str(out))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "page 1 of 1:" in done.stdout
+    assert "s of sound in" in done.stdout
+    assert list(out.glob("*.m4b"))
+    assert (out / "transcript.json").is_file()
+
+
+def test_importing_the_app_needs_no_account() -> None:
+    env = {"PATH": os.environ["PATH"], "HOME": "/nowhere", "MODAL_CONFIG_PATH": "/dev/null"}
+    command = [sys.executable, "-W", "error::DeprecationWarning", "-c", "import backend.modal_app"]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,81 @@
+"""Windows through the deployed app: API, pipeline and GPU classes are processes of their own, with Redis and S3 between them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import httpx
+import pytest
+
+from tests.cloud.conftest import Shared
+from tests.support.audio import is_silent
+from tests.support.modal_cloud.cloud import LocalCloud
+from tests.support.windows import begin, follow, small_pages, sound
+
+READER, SPEAKER = "MagiReader.*", "SovitsSpeaker.*"
+
+
+async def test_a_window_is_narrated_by_the_deployed_app(cloud: LocalCloud, http: httpx.AsyncClient, shared: Shared) -> None:
+    before = len(cloud.calls("narrate"))
+    plan = await begin(http, small_pages(6, edition="whole"))
+    log = await follow(http, plan)
+    log.check_complete(6)
+    for page in log.named("page_ready"):
+        samples, rate = await sound(http, page["audio"])
+        assert not is_silent(samples)
+        assert len(samples) / rate == pytest.approx(page["duration"], abs=0.1)
+    assert shared.object_keys(f"narration/{plan['job_id']}/audio/page-0/"), "the sound lies in the bucket"
+    assert len(cloud.calls("narrate")) - before <= 2, (
+        "uploads do not spawn a pipeline each; one that was done already may be followed"
+    )
+    assert not cloud.state()["unimplemented"], "nothing the app asks of Modal is missing from the local cloud"
+
+
+async def test_starting_a_window_wakes_both_gpu_classes_before_the_first_upload(
+    cloud: LocalCloud, http: httpx.AsyncClient
+) -> None:
+    before = len(cloud.calls(READER)), len(cloud.calls(SPEAKER))
+    body = {"chapter_id": "test:waking", "window": {"start_index": 0, "size": 2}}
+    plan = (await http.post("/v1/narration/session/start", json=body)).json()
+    woken = await asyncio.to_thread(
+        cloud.until, lambda _: len(cloud.calls(READER)) > before[0] and len(cloud.calls(SPEAKER)) > before[1]
+    )
+    assert woken
+    pages = (await http.get(plan["snapshot_url"])).json()["pages"]
+    assert [page["state"] for page in pages] == ["queued", "queued"]
+    assert (await http.get("/healthz")).json()["status"] in ("warming", "ok")
+
+
+async def test_the_same_pages_again_cost_no_reading(cloud: LocalCloud, http: httpx.AsyncClient) -> None:
+    await follow(http, await begin(http, small_pages(2, edition="again")))
+    before = len(cloud.calls(READER))
+    log = await follow(http, await begin(http, small_pages(2, edition="again")))
+    log.check_complete(2)
+    asked = len(cloud.calls(READER)) - before
+    assert asked <= 1, "at most the call that wakes the reader"
+
+
+async def test_a_stream_sends_its_first_bytes_at_once_and_ends_on_purpose(cloud: LocalCloud, http: httpx.AsyncClient) -> None:
+    body = {"chapter_id": "test:quiet", "window": {"start_index": 0, "size": 2}}
+    plan = (await http.post("/v1/narration/session/start", json=body)).json()
+    began = time.monotonic()
+    async with http.stream("GET", plan["status_sse"]) as response:
+        chunks = response.aiter_bytes()
+        assert len(await anext(chunks)) > 512
+        assert time.monotonic() - began < 2
+        async for _ in chunks:
+            pass
+    assert 3 < time.monotonic() - began < 9  # STREAM_MAX_AGE_SECONDS is 4 here
+
+
+async def test_deleting_a_job_cancels_its_pipeline_and_its_gpu_calls(cloud: LocalCloud, http: httpx.AsyncClient) -> None:
+    plan = await begin(http, small_pages(7, edition="deleted"))
+    await asyncio.to_thread(cloud.until, lambda _: any(call["unfinished"] for call in cloud.calls("narrate")))
+    assert (await http.delete(f"/v1/narration/jobs/{plan['job_id']}")).status_code == 204
+
+    def all_ended(_: object) -> bool:
+        return not any(call["unfinished"] for name in ("narrate", READER, SPEAKER) for call in cloud.calls(name))
+
+    await asyncio.to_thread(cloud.until, all_ended, 15.0)
+    assert (await http.get(plan["snapshot_url"])).status_code == 404
