@@ -7,6 +7,7 @@ are used, so that an installation without them in its settings does not load the
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from limits.aio.storage import MemoryStorage, RedisStorage, Storage
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 LIMITS_PREFIX: Final = "narration:limits"
 """Of the Redis keys the `limits` library keeps its counters under; they live for RATE_LIMIT_WINDOW_SECONDS."""
+
+CHECK_FOR_S: Final = 5.0
+"""How long a check goes on trying to reach the bucket; a person waits for it."""
 
 
 def make_log(settings: Settings) -> JobLog:
@@ -75,3 +79,39 @@ def make_counters(settings: Settings) -> Storage:
         socket_timeout=2.0,
         socket_connect_timeout=2.0,
     )
+
+
+async def check_log(settings: Settings) -> str:
+    """A sentence on where jobs are kept, after asking the server.
+
+    Raises:
+        ConfigurationError, Unavailable: with the reason.
+    """
+    if settings.redis_url is None:
+        return "Jobs are kept in the memory of the one process that serves (REDIS_URL shares them)."
+    from backend.jobs.redis_link import RedisLink  # noqa: PLC0415
+
+    link = RedisLink(settings.redis_url.get_secret_value())
+    try:
+        return f"Jobs are kept in {await link.check()} at {link.address}."
+    finally:
+        await link.aclose()
+
+
+async def check_objects(settings: Settings) -> str:
+    """A sentence on where objects are kept, after writing, listing, reading and removing one.
+
+    Raises:
+        ConfigurationError, Unavailable: with the reason.
+    """
+    bucket = bucket_of(settings)
+    if bucket is None:
+        objects, place = Objects.in_folder(settings.data_dir), f"the folder {settings.data_dir}"
+    else:
+        impatient = replace(bucket, retry_for_s=CHECK_FOR_S, request_timeout_s=CHECK_FOR_S)
+        objects, place = Objects.in_bucket(impatient), f"the bucket {bucket.name} at {bucket.url or 'AWS'}"
+    try:
+        await objects.check()
+    finally:
+        await objects.aclose()
+    return f"Pages, audio and caches are kept in {place}."

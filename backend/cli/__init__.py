@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from backend import __version__
-from backend.cli import doctor, narrate, read, serve, voices
+from backend.cli import bucket, doctor, narrate, read, serve, voices
 from backend.errors import TanoshiError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.command("serve")(serve.serve)
 app.command("narrate")(narrate.narrate)
 app.command("read")(read.read)
 app.command("doctor")(doctor.doctor)
+app.command("setup-bucket")(bucket.setup_bucket)
 app.add_typer(voices.app, name="voices")
 
 

@@ -53,6 +53,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         Verdict.GOOD, f"Tanoshi Narration {__version__} on Python {version}, {platform.machine()}, {cpu_count()} processors."
     )
     yield _data_dir(settings.data_dir)
+    yield from _stores(settings)
     yield from _engines(settings)
     yield _english_voices(settings)
     yield _gpu()
@@ -65,7 +66,17 @@ def _data_dir(folder: Path) -> Finding:
             pass
     except OSError as error:
         return Finding(Verdict.BAD, f"DATA_DIR {folder} cannot be written ({error.strerror}): set DATA_DIR to a folder that can.")
-    return Finding(Verdict.GOOD, f"Pages, audio and caches are kept in {folder}.")
+    return Finding(Verdict.GOOD, f"DATA_DIR {folder} can be written.")
+
+
+def _stores(settings: Settings) -> Iterator[Finding]:
+    from backend.stores import check_log, check_objects  # noqa: PLC0415 - `tanoshi --help` need not import the stores
+
+    for label, check in (("The job store (REDIS_URL)", check_log), ("The object store (BUCKET_*)", check_objects)):
+        try:
+            yield Finding(Verdict.GOOD, asyncio.run(check(settings)))
+        except TanoshiError as error:
+            yield Finding(Verdict.BAD, f"{label} does not work: {error.detail}")
 
 
 def _engines(settings: Settings) -> Iterator[Finding]:

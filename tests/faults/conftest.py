@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.support.fleet import Fleet, Nursery
 from tests.support.s3_gate import ACCESS_KEY, REGION, S3, SECRET_KEY
 from tests.support.valkey import NoValkey, Valkey
 
@@ -28,6 +30,31 @@ def valkey() -> Iterator[Valkey]:
         pytest.skip(str(error))
     with server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    nursery = Nursery()
+    yield nursery
+    nursery.close()
+
+
+@pytest.fixture
+def fleet_of(nursery: Nursery, shared: dict[str, str], tmp_path: Path) -> Callable[..., Fleet]:
+    """Makes a fleet: `fleet_of(2, lease_s=3.0, delay_s=0.3)`; further keywords are settings."""
+
+    def make(size: int, *, lease_s: float = 1.0, delay_s: float = 0.05, **settings: str) -> Fleet:
+        environment = {
+            "RATE_LIMIT_START_MAX": "0",
+            "MAX_OPEN_JOBS": "1000",
+            "DATA_DIR": str(tmp_path / "data"),
+            "FLEET_LEASE_S": str(lease_s),
+            "FLEET_DELAY_S": str(delay_s),
+            **{name.upper(): value for name, value in {**shared, **settings}.items()},
+        }
+        return Fleet(nursery, size, environment, spoken=tmp_path / "spoken.txt")
+
+    return make
 
 
 @pytest.fixture

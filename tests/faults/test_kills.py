@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections import Counter
-from pathlib import Path
+from collections.abc import Callable
 
 import httpx
 
@@ -24,15 +23,10 @@ PROCESSES = 3
 SECONDS_BETWEEN_KILLS = (0.2, 1.3)
 
 
-async def test_fifty_kills_lose_nothing_and_repeat_nothing(shared: dict[str, str], tmp_path: Path) -> None:
+async def test_fifty_kills_lose_nothing_and_repeat_nothing(shared: dict[str, str], fleet_of: Callable[..., Fleet]) -> None:
     dice = random.Random(1)
-    environment = {name.upper(): value for name, value in shared.items()} | {
-        "RATE_LIMIT_START_MAX": "0",
-        "MAX_OPEN_JOBS": "1000",
-        "DATA_DIR": str(tmp_path / "data"),
-    }
     windows: dict[str, list[Heard]] = {}
-    with Fleet(PROCESSES, environment, spoken=tmp_path / "spoken.txt") as fleet:
+    with fleet_of(PROCESSES) as fleet:
         async with asyncio.timeout(110), httpx.AsyncClient(limits=httpx.Limits(max_keepalive_connections=0)) as http:
             bases = [member.base for member in fleet.members[:2]]
             killing = asyncio.create_task(_kill(fleet, dice))
@@ -54,7 +48,6 @@ async def test_fifty_kills_lose_nothing_and_repeat_nothing(shared: dict[str, str
                     group.create_task(listen(lane))
             await killing
         log = RedisJobLog(RedisLink(shared["redis_url"]), job_ttl_s=3600)
-        began = time.monotonic()
         for job_id, heard in windows.items():
             entries = await log.entries(job_id)
             state = await log.state(job_id)
@@ -66,7 +59,7 @@ async def test_fifty_kills_lose_nothing_and_repeat_nothing(shared: dict[str, str
                 assert subscriber.ids == [str(entry.seq) for entry in entries]
         await log.aclose()
         assert fleet.kills == KILLS
-        print(f"{len(windows)} windows, {fleet.kills} kills, {time.monotonic() - began:.1f} s to check")
+        assert len(windows) > 10
 
 
 async def _kill(fleet: Fleet, dice: random.Random) -> None:

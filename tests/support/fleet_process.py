@@ -1,13 +1,14 @@
 """Runs service processes for `fleet.py`: imports the program once, then forks a child for every "start" line on standard input.
 
-    start NAME PORT     forks a process that serves on PORT; answers "NAME PID"
+    start NAME PORT ENVIRONMENT     forks a process that serves on PORT with these variables (JSON); answers "NAME PID"
 
-Settings come from the environment. The engines are instant ones with a short delay, and each line that is spoken is noted in
+The engines are instant ones with a short delay, and each line that is spoken is noted in
 SPOKEN_FILE, so that a test can count across processes that were killed.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -25,15 +26,12 @@ from backend.settings import Settings
 from backend.synthesizers.base import Speech, Utterance
 from tests.support.engines import InstantReader, ToneSynthesizer
 
-LEASE_S = float(os.environ.get("FLEET_LEASE_S", "1.0"))
-DELAY_S = float(os.environ.get("FLEET_DELAY_S", "0.05"))
-
 
 class NotedSynthesizer(ToneSynthesizer):
     """Notes every line in a file that survives the process."""
 
-    def __init__(self, spoken: Path) -> None:
-        super().__init__(delay_s=DELAY_S)
+    def __init__(self, spoken: Path, delay_s: float) -> None:
+        super().__init__(delay_s=delay_s)
         self._spoken = spoken
 
     async def speak(self, utterances: Sequence[Utterance]) -> list[Speech | SpeechFailed]:
@@ -44,11 +42,14 @@ class NotedSynthesizer(ToneSynthesizer):
 
 
 def serve(port: int) -> None:
+    lease_s = float(os.environ.get("FLEET_LEASE_S", "1.0"))
+    delay_s = float(os.environ.get("FLEET_DELAY_S", "0.05"))
+
     def engines(settings: Settings) -> Engines:
-        return Engines(InstantReader(delay_s=DELAY_S), NotedSynthesizer(Path(os.environ["SPOKEN_FILE"])))
+        return Engines(InstantReader(delay_s=delay_s), NotedSynthesizer(Path(os.environ["SPOKEN_FILE"]), delay_s))
 
     def runner(narrator: Narrator, log: JobLog) -> LocalRunner:
-        return LocalRunner(narrator, log, lease_s=LEASE_S)
+        return LocalRunner(narrator, log, lease_s=lease_s)
 
     app = create_app(Settings(_env_file=None), make=engines, run=runner)
     uvicorn.run(app, port=port, log_level="error", proxy_headers=False, timeout_graceful_shutdown=3)
@@ -58,11 +59,12 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are reaped by the system
     print("ready", flush=True)
     for line in sys.stdin:
-        _, name, port = line.split()
+        _, name, port, environment = line.split(maxsplit=3)
         pid = os.fork()
         if pid == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             sys.stdin.close()
+            os.environ.update(json.loads(environment))
             serve(int(port))
             os._exit(0)
         print(name, pid, flush=True)

@@ -120,11 +120,19 @@ class S3:
         finally:
             client.close()
 
-    @contextmanager
-    def in_trouble(self, status: str = "503 Slow Down", code: str = "SlowDown") -> Iterator[None]:
-        """Every request is answered with `status`."""
+    def give_trouble(self, status: str = "503 Slow Down", code: str = "SlowDown") -> None:
+        """Every request is answered with `status` from now on."""
         self.gate.trouble = Denied(code, "the test says so", status)
+
+    def behave(self) -> None:
+        self.gate.trouble = None
+        self.gate.delay_s = 0.0
+
+    @contextmanager
+    def in_trouble(self, status: str = "503 Slow Down") -> Iterator[None]:
+        """Every request in the block is answered with `status`."""
+        self.give_trouble(status)
         try:
             yield
         finally:
-            self.gate.trouble = None
+            self.behave()
