@@ -2,13 +2,14 @@
 
 Japanese is set at a fixed pitch. In a column the recogniser often lets a small kana or a long mark go by: its probability there is
 0.05-0.4, the blank's is the rest, and greedy decoding drops it. The pitch of its neighbours shows that a character must stand there,
-so in such a gap the best character wins over the blank (the misses in 240 drawn columns fall from 2.7 % to under 1 % of characters).
+so in such a gap the best character wins over the blank (wrong characters in 400 drawn columns fall from 2.6 % to 1.5 %).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -27,6 +28,9 @@ CELL_MARGIN: Final = 0.55
 
 MIN_RESCUED: Final = 0.03
 """Least probability of a character that is put into a gap. Real misses have 0.04 and more; noise stays under 0.01."""
+
+MIN_SPACE: Final = 0.15
+"""Least probability of a space between two Latin letters; the alphabet's last character is the space."""
 
 MIN_CJK_SHARE: Final = 0.6
 """Share of Japanese characters from which a line is set at a fixed pitch."""
@@ -53,7 +57,7 @@ def decode(posteriors: NDArray[np.float32], alphabet: Sequence[str], used: float
     """
     glyphs = _greedy(posteriors, alphabet)
     if sum(CJK.match(glyph.character) is not None for glyph in glyphs) < MIN_CJK_SHARE * len(glyphs) or not glyphs:
-        return glyphs
+        return _with_spaces(glyphs, posteriors, alphabet)
     pitch = _pitch(glyphs)
     return glyphs if pitch is None else _fill_gaps(glyphs, posteriors, alphabet, pitch, used * len(posteriors))
 
@@ -73,6 +77,17 @@ def _greedy(posteriors: NDArray[np.float32], alphabet: Sequence[str]) -> list[Gl
             probability = float(posteriors[start:end, best[start]].max())
             glyphs.append(Glyph(alphabet[best[start]], (start + end - 1) / 2, probability))
     return glyphs
+
+
+def _with_spaces(glyphs: Sequence[Glyph], posteriors: NDArray[np.float32], alphabet: Sequence[str]) -> list[Glyph]:
+    """Puts a space between two letters where the recogniser half saw one: tight capitals run together otherwise."""
+    spaced = list(glyphs[:1])
+    for before, glyph in pairwise(glyphs):
+        between = posteriors[int(before.step) + 1 : int(np.ceil(glyph.step)), len(alphabet) - 1]
+        if between.size and " " not in (before.character, glyph.character) and between.max() >= MIN_SPACE:
+            spaced.append(Glyph(" ", (before.step + glyph.step) / 2, float(between.max())))
+        spaced.append(glyph)
+    return spaced
 
 
 def _pitch(glyphs: Sequence[Glyph]) -> float | None:

@@ -27,7 +27,7 @@ from backend.readers.embedded.recognizer import Recognizer, engine_fingerprint, 
 from backend.readers.embedded.ruby import drop_furigana
 from backend.readers.layout import cut_page, panels_of, reading_order
 
-REVISION: Final = 2
+REVISION: Final = 3
 """Raised whenever the code of this room may read the same page in another way: cached readings are found by it."""
 
 MIN_CONFIDENCE: Final = 0.5
