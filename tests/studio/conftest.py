@@ -23,15 +23,17 @@ QUIET_FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a service with the fast synthesizer, in a process of its own: the browser's driver would block our loop."""
     with demo.service(tmp_path_factory.mktemp("service"), SYNTHESIZER="draft", RATE_LIMIT_START_MAX="0") as url:
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    # Not for the whole session: the driver keeps an event loop running in this thread, and async tests would find it there.
+    """Ends with its module: while Playwright's synchronous driver lives, no other test can run an event loop in this thread."""
     executable = next(filter(None, map(shutil.which, BROWSERS)), None)
     if executable is None:
         pytest.skip("No Chromium here (Debian: apt-get install chromium).")
