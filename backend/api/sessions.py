@@ -13,7 +13,7 @@ from backend.api.clients import ClientIn, public_base
 from backend.api.limits import Call
 from backend.api.services import Services, ServicesIn
 from backend.contract import Problem, StartReply, StartRequest, UploadPlan, UploadSlot
-from backend.errors import InvalidRequest, JobNotFound, QuotaExceeded
+from backend.errors import InvalidRequest, QuotaExceeded
 from backend.jobs.state import JobDefinition, JobState
 
 router = APIRouter(tags=["windows"])
@@ -68,22 +68,19 @@ async def _begin(  # noqa: PLR0917 - what FastAPI hands to both routes, handed o
     place = hashlib.sha256(f"{client}\0{call if kind == 'body' else ''}\0{kind}\0{seen}".encode()).hexdigest()
     state = await _job_for(place, body, public_base(request, settings), services, client)
     services.keeper.watch(state.definition.job_id)
+    await services.runner.prepare(state.definition.job_id)
     return Response(
         _reply(state, services).model_dump_json(), media_type="application/json", headers={"Cache-Control": "no-store"}
     )
 
 
 async def _job_for(place: str, body: StartRequest, base: str, services: Services, client: str) -> JobState:
-    """The job this start request was given before, if it lives; else a new one."""
+    """The job this start request was given before, if it lives; else a new one.
+
+    The job is made before it is bound to the request, so that nobody is ever sent to one that is not there; of equal starts at the same
+    time one is bound, and the others take theirs back.
+    """
     job_id = f"job_{secrets.token_urlsafe(16)}"
-    bound = await services.log.remember_start(place, job_id)
-    if bound != job_id:
-        try:
-            return await services.log.state(bound)
-        except JobNotFound:  # it expired between the two looks; the binding went with it
-            job_id = bound = await services.log.remember_start(place, job_id)
-    if await services.log.open_jobs(client) >= services.settings.max_open_jobs:
-        raise QuotaExceeded(f"A client may have {services.settings.max_open_jobs} unfinished windows at once.", retry_after_s=60)
     api_base = f"{base}{PREFIX}/jobs/{job_id}"
     cdn = services.settings.cdn_base_url
     definition = JobDefinition(
@@ -99,7 +96,15 @@ async def _job_for(place: str, body: StartRequest, base: str, services: Services
         api_base=api_base,
         audio_base=f"{cdn}/narration/{job_id}/audio" if cdn else f"{api_base}/audio",
     )
-    return await services.log.create(definition)
+    state = await services.log.create(definition)
+    bound = await services.log.remember_start(place, job_id)
+    if bound != job_id:
+        await services.log.delete(job_id)
+        return await services.log.state(bound)
+    if await services.log.open_jobs(client) > services.settings.max_open_jobs:
+        await services.log.delete(job_id)
+        raise QuotaExceeded(f"A client may have {services.settings.max_open_jobs} unfinished windows at once.", retry_after_s=60)
+    return state
 
 
 def series_of(chapter_id: str) -> str:
