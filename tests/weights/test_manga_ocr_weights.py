@@ -1,0 +1,46 @@
+"""Fetching manga-ocr from a local hub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from backend.readers.manga_ocr.recognizer import MangaOcrRecognizer
+from backend.weights import manga_ocr
+from tests.support.hub import local_hub
+
+MODEL = Path(__file__).parents[1] / "data" / "manga_ocr"
+FILES = {name: (MODEL / name).read_bytes() for name in ("config.json", "vocab.txt", "model.safetensors")}
+
+
+async def test_what_is_fetched_can_be_loaded(tmp_path):
+    pytest.importorskip("torch", reason='torch is not installed; pip install "tanoshi-narration[gpu]"')
+    said = []
+    with local_hub({"a/b": dict(FILES)}) as hub:
+        result = manga_ocr.fetch(tmp_path, endpoint=hub.url, repository="a/b", say=said.append)
+    assert result.usable
+    assert said[-1] == result.sentence
+    recognizer = MangaOcrRecognizer(tmp_path, "cpu")
+    assert len(await recognizer.read([Image.new("L", (30, 60), 255)])) == 1
+    await recognizer.aclose()
+
+
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [("vocab.txt", "vocab.txt is missing"), ("model.safetensors", "holds neither"), ("config.json", "missing")],
+)
+def test_what_is_missing_is_said(tmp_path, missing, words):
+    for name, content in FILES.items():
+        if name != missing:
+            (tmp_path / name).write_bytes(content)
+    found = manga_ocr.inspect(tmp_path)
+    assert not found.usable
+    assert words in found.sentence
+
+
+def test_another_model_is_said(tmp_path):
+    for name, content in FILES.items():
+        (tmp_path / name).write_bytes(content if name != "config.json" else b'{"model_type": "bert"}')
+    assert "'bert', not manga-ocr" in manga_ocr.inspect(tmp_path).sentence
