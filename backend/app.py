@@ -18,7 +18,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from backend import __version__
-from backend.api import audio, forget, health, jobs, pages, series, sessions, voices
+from backend.api import audio, forget, health, jobs, pages, series, sessions, voices, web
 from backend.api.guard import Guard
 from backend.api.limits import StartLimits
 from backend.api.pool import CheckPool
@@ -161,6 +161,7 @@ def create_app(
     app.include_router(voices.router)
     app.include_router(forget.router)
     app.include_router(health.router)
+    app.include_router(web.router)  # last: its single segment would match /healthz too
     return app
 
 
