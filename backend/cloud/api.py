@@ -44,8 +44,7 @@ def _keep_to_one_container(settings: Settings, api: Any) -> None:
     stores = {"REDIS_URL": settings.redis_url, "BUCKET_NAME": settings.bucket_name}
     missing = " and ".join(name for name, value in stores.items() if not value)
     logger.warning(
-        "%s is not set: jobs and audio live in this container only and end with it. No second one is started; "
-        "set both in the secret to share them.",
+        "Without %s in the secret, jobs and audio live in this container only and end with it; no second one is started.",
         missing,
     )
     try:

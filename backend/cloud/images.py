@@ -21,7 +21,6 @@ API_LIBRARIES: Final = (
     "av",
     "boto3",
     "fastapi",
-    "hiredis",
     "httpx",
     "limits",
     "numpy",
@@ -50,7 +49,7 @@ def pins(names: tuple[str, ...] | None = None) -> list[str]:
     """The lines of requirements.txt for these libraries; None: all."""
     lines = [line.split(" #")[0].strip() for line in REQUIREMENTS.read_text(encoding="utf-8").splitlines()]
     found = {re.split(r"[=\[<>;]", line)[0]: line for line in lines if line and not line.startswith("#")}
-    return list(found.values()) if names is None else [found[name] for name in names if name in found]
+    return list(found.values()) if names is None else [found[name] for name in names]
 
 
 def _image(*libraries: str, apt: tuple[str, ...] = ()) -> modal.Image:

@@ -41,6 +41,8 @@ class _Worker(Generic[E]):
         self._die = die
         self.engine: E | None = None
         self.error: TanoshiError | None = None
+        chosen = settings.reader if role == "reader" else settings.synthesizer
+        self._weighs = chosen in ("magi", "sovits")
         try:
             self.engine = make()
         except (ConfigurationError, ImportError) as error:
@@ -48,6 +50,8 @@ class _Worker(Generic[E]):
 
     def _refuse(self, error: Exception) -> None:
         detail = error.detail if isinstance(error, TanoshiError) else f"A library is missing: {error}."
+        if self._weighs:
+            detail = f"{detail} `modal run backend/modal_app.py::download_weights` fills the volume with weights."
         logger.error("%s cannot work: %s", self._role, detail)
         self.error = ConfigurationError(detail)
 

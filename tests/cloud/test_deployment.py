@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -126,15 +125,13 @@ def _comparable(definition: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("target", [["backend/modal_app.py"], ["-m", "backend.modal_app"]], ids=["path", "module"])
-def test_serving_answers_requests_until_it_is_interrupted(another_cloud: AnotherCloud, target: list[str]) -> None:
+def test_serving_answers_requests_until_it_is_interrupted(another_cloud: AnotherCloud, target: list[str], tmp_path: Path) -> None:
     cloud = another_cloud({SECRET: ENGINES})
     command = [sys.executable, "-m", "modal", "serve", *target]
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=cloud.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
-    )
-    assert process.stdout is not None
-    reading = threading.Thread(target=process.stdout.read, daemon=True)
-    reading.start()
+    with (tmp_path / "serve.log").open("wb") as log:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=cloud.environment(), stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
     try:
         state = cloud.until(lambda state: any(app["functions"].get("api") for app in state["apps"].values()))
         health = httpx.get(f"{state['functions']['api']['web_url']}/healthz", timeout=60).json()

@@ -77,12 +77,12 @@ class LocalCloud:
             **more,
         }
 
-    def modal(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-        """Runs the real command from the repository's root."""
+    def modal(self, *arguments: str, checkout: Path = ROOT, **env: str) -> subprocess.CompletedProcess[str]:
+        """Runs the real command from the root of the repository, or of another checkout of it."""
         command = [sys.executable, "-m", "modal", *arguments]
         return subprocess.run(
             command,
-            cwd=ROOT,
+            cwd=checkout,
             env=self.environment(**env),
             capture_output=True,
             text=True,

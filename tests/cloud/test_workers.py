@@ -1,0 +1,146 @@
+"""The GPU containers' manners: what is worth trying elsewhere is raised, the rest is answered, and a lost device is the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from backend.cloud import workers
+from backend.cloud.workers import ReaderWorker, SpeakerWorker
+from backend.engine import EngineState
+from backend.errors import ConfigurationError, ReadingFailed, SpeechFailed, Unavailable
+from backend.jobs.state import JobDefinition
+from backend.narration.script import PageScript
+from backend.narration.voicing import PageOrder
+from backend.readers.base import Reading, ReadOptions
+from backend.settings import Settings
+from backend.synthesizers.base import Speech, Utterance, Voice
+from tests.support.engines import InstantReader, ToneSynthesizer, page
+from tests.support.jobs import a_definition
+
+MakeSettings = Callable[..., Settings]
+OPTIONS = ReadOptions()
+
+
+class Container:
+    """Counts how often a container was told to die."""
+
+    def __init__(self) -> None:
+        self.died = 0
+
+    async def die(self) -> None:
+        self.died += 1
+
+
+class LostReader(InstantReader):
+    """Its device is lost at the first page."""
+
+    def __init__(self, outcome: str) -> None:
+        super().__init__()
+        self._outcome = outcome
+
+    async def read(self, pages: Sequence[bytes], options: ReadOptions) -> list[Reading | ReadingFailed]:
+        self.state = EngineState.FAILED
+        if self._outcome == "raises":
+            raise RuntimeError("CUDA error: an illegal memory access was encountered")
+        return [ReadingFailed("something with CUDA") for _ in pages]
+
+
+async def reader_worker(monkeypatch: pytest.MonkeyPatch, settings: Settings, reader: Any) -> tuple[ReaderWorker, Container]:
+    monkeypatch.setattr(workers, "make_reader", lambda _: reader)
+    container = Container()
+    return await ReaderWorker.open(settings, container.die), container
+
+
+async def test_pages_are_read_and_a_failed_page_is_only_its_own(monkeypatch: pytest.MonkeyPatch, settings: MakeSettings) -> None:
+    worker, container = await reader_worker(monkeypatch, settings(), InstantReader(broken=[2]))
+    found = await worker.read([page(1), page(2)], OPTIONS)
+    assert isinstance(found, list)
+    assert [type(item) for item in found] == [Reading, ReadingFailed]
+    assert not container.died
+
+
+@pytest.mark.parametrize("outcome", ["raises", "takes it for the page's"])
+async def test_a_container_that_lost_its_device_takes_no_more_and_the_call_goes_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, settings: MakeSettings, outcome: str
+) -> None:
+    worker, container = await reader_worker(monkeypatch, settings(), LostReader(outcome))
+    with pytest.raises(Unavailable):
+        await worker.read([page(1)], OPTIONS)
+    assert container.died == 1
+
+
+async def test_a_device_that_no_longer_answers_is_asked_itself(monkeypatch: pytest.MonkeyPatch, settings: MakeSettings) -> None:
+    """No error's text is looked at: whatever failed, the device says whether it is lost."""
+    monkeypatch.setattr(workers, "device_is_lost", lambda: True)
+    worker, container = await reader_worker(monkeypatch, settings(), InstantReader(raising=[1]))
+    with pytest.raises(Unavailable):
+        await worker.read([page(1)], OPTIONS)
+    assert container.died == 1
+
+
+async def test_a_mistake_is_raised_so_that_it_is_tried_elsewhere_and_the_container_goes_on(
+    monkeypatch: pytest.MonkeyPatch, settings: MakeSettings
+) -> None:
+    worker, container = await reader_worker(monkeypatch, settings(), InstantReader(raising=[1]))
+    with pytest.raises(RuntimeError):
+        await worker.read([page(1)], OPTIONS)
+    assert not container.died
+    assert isinstance(await worker.read([page(2)], OPTIONS), list)
+
+
+class UnloadableReader(InstantReader):
+    async def load(self) -> None:
+        raise ConfigurationError("There are no weights.")
+
+
+async def test_an_engine_that_cannot_load_answers_every_call_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch, settings: MakeSettings
+) -> None:
+    worker, container = await reader_worker(monkeypatch, settings(), UnloadableReader())
+    for _ in range(2):
+        found = await worker.read([page(1)], OPTIONS)
+        assert isinstance(found, ConfigurationError)
+        assert "There are no weights." in found.detail
+    assert "There are no weights." in (worker.card().error or "")
+    assert not container.died
+
+
+async def test_a_library_that_is_missing_is_a_reason_too(monkeypatch: pytest.MonkeyPatch, settings: MakeSettings) -> None:
+    def make(_: Settings) -> Any:
+        raise ModuleNotFoundError("No module named 'gsv_tts'")
+
+    monkeypatch.setattr(workers, "make_synthesizer", make)
+    worker = await SpeakerWorker.open(settings(), Container().die)
+    found = await worker.speak([])
+    assert isinstance(found, ConfigurationError)
+    assert "gsv_tts" in found.detail
+
+
+async def test_sound_that_travels_has_one_rate_whatever_the_engines(
+    monkeypatch: pytest.MonkeyPatch, settings: MakeSettings
+) -> None:
+    monkeypatch.setattr(workers, "make_synthesizer", lambda _: ToneSynthesizer(mute=["mute"]))
+    worker = await SpeakerWorker.open(settings(), Container().die)
+    lines = [Utterance(text=text, lang="en", voice=Voice(id="sovits:narrator-v1")) for text in ("Hello.", "mute")]
+    found = await worker.speak(lines)
+    assert isinstance(found, list)
+    assert isinstance(found[0], Speech)
+    assert isinstance(found[1], SpeechFailed)
+    assert found[0].sample_rate == 32_000
+    assert found[0].duration_s == pytest.approx(0.4, abs=0.01)
+    await worker.aclose()
+
+
+async def test_a_page_is_voiced_only_where_its_sound_and_its_state_can_be_kept(
+    monkeypatch: pytest.MonkeyPatch, settings: MakeSettings
+) -> None:
+    monkeypatch.setattr(workers, "make_synthesizer", lambda _: ToneSynthesizer())
+    worker = await SpeakerWorker.open(settings(), Container().die)
+    definition: JobDefinition = a_definition(1)
+    found = await worker.voice(PageOrder(definition, 0, 1, PageScript(10, 10, ())))
+    assert isinstance(found, ConfigurationError)
+    assert "REDIS_URL" in found.detail
+    await worker.aclose()
