@@ -36,6 +36,7 @@ _log = logging.getLogger(__name__)
 REVISION: Final = "1"
 """Of the rules in this package: raised when the same page may come out otherwise."""
 _ENDS: Final = 1 << 16
+_CLOSED: Final = "The MAGI reader was closed."
 
 
 @dataclass(slots=True)
@@ -146,11 +147,11 @@ class MagiReader:
                 await self._worker
             self._worker = None
         while not self._queue.empty():
-            self._queue.get_nowait().done.cancel()
+            _fail([self._queue.get_nowait()], Unavailable(_CLOSED))
         for one in self._recognizers:
             await one.aclose()
         self._thread.shutdown(wait=False, cancel_futures=True)
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool.shutdown(wait=False)
         self._engine = self._words = None
         self._state = EngineState.IDLE
 
@@ -182,11 +183,13 @@ class MagiReader:
         """Pages of one call that share a batch; while the device works on one chunk the next is prepared."""
         loop = asyncio.get_running_loop()
         prepared = await asyncio.gather(*(loop.run_in_executor(self._pool, self._prepare, data) for data in pages))
+        if self._worker is None:
+            raise Unavailable(_CLOSED)
         jobs = [page if isinstance(page, ReadingFailed) else _Job(page, options, loop.create_future()) for page in prepared]
         for job in jobs:
             if isinstance(job, _Job):
                 self._queue.put_nowait(job)
-        return [job if isinstance(job, ReadingFailed) else await _outcome(job.done) for job in jobs]
+        return list(await asyncio.gather(*(_outcome(job) for job in jobs)))
 
     def _load(self) -> tuple[Engine, TrocrRecognizer]:
         import torch  # noqa: PLC0415 - belongs to the extra
@@ -211,7 +214,7 @@ class MagiReader:
         from backend.readers.magi.engine import prepare  # noqa: PLC0415
 
         if self._engine is None:
-            raise Unavailable("The MAGI reader was closed.")
+            raise Unavailable(_CLOSED)
         sizes = self._engine.network.sizes
         try:
             return prepare(decode_page(data), sizes.shortest_edge, sizes.longest_edge)
@@ -225,26 +228,22 @@ class MagiReader:
                 jobs.append(self._queue.get_nowait())
             jobs = [job for job in jobs if not job.done.done()]
             try:
-                await self._process(jobs)
+                await self._attempt(jobs)
             except asyncio.CancelledError:
-                for job in jobs:
-                    job.done.cancel()
+                _fail(jobs, Unavailable(_CLOSED))
                 raise
-            except Exception as error:  # noqa: BLE001 - a worker's outermost loop; the error becomes the pages' reason
-                if len(jobs) > 1 and not _lost_device(error):
-                    await self._one_by_one(jobs)
-                else:
-                    _log.exception("A page could not be read")
-                    _fail(jobs, error)
 
-    async def _one_by_one(self, jobs: Sequence[_Job]) -> None:
-        """A batch failed as a whole: each page gets its own chance, so that one page costs no other."""
-        for job in jobs:
-            try:
-                await self._process([job])
-            except Exception as error:  # noqa: BLE001 - as above
+    async def _attempt(self, jobs: Sequence[_Job]) -> None:
+        """Reads a batch; if that fails as a whole each page gets its own chance, so that one page costs no other."""
+        try:
+            await self._process(jobs)
+        except Exception as error:  # noqa: BLE001 - a worker's outermost loop; the error becomes the pages' reason
+            if len(jobs) > 1 and not _lost_device(error):
+                for job in jobs:
+                    await self._attempt([job])
+            else:
                 _log.exception("A page could not be read")
-                _fail([job], error)
+                _fail(jobs, error)
 
     async def _process(self, jobs: Sequence[_Job]) -> None:
         assert self._engine is not None
@@ -274,9 +273,11 @@ def build_reader(
     return MagiReader(directory, device, recognizers)
 
 
-async def _outcome(done: asyncio.Future[Reading]) -> Reading | ReadingFailed:
+async def _outcome(job: _Job | ReadingFailed) -> Reading | ReadingFailed:
+    if isinstance(job, ReadingFailed):
+        return job
     try:
-        return await done
+        return await job.done
     except ReadingFailed as error:
         return error
 

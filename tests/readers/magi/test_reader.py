@@ -15,7 +15,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from backend.engine import EngineState
-from backend.errors import ConfigurationError, ReadingFailed
+from backend.errors import ConfigurationError, ReadingFailed, Unavailable
 from backend.readers.base import Direction, Kind, Reading, ReadOptions
 from backend.readers.magi import LICENCE_NOTICE, MagiReader, build_reader, pixels
 from backend.readers.magi.decoding import write
@@ -196,6 +196,15 @@ class TestLife:
         assert reader.fingerprint == mark
         await reader.aclose()
         assert reader.state is EngineState.IDLE
+
+    async def test_closing_while_pages_are_read_says_so(self):
+        reader = MagiReader(GOLDEN, "cpu", page_batch=1)
+        await reader.load()
+        reading = asyncio.create_task(reader.read([png(page())] * 6, ReadOptions()))
+        await asyncio.sleep(0.05)
+        await reader.aclose()
+        with pytest.raises(Unavailable, match="closed"):
+            await reading
 
     async def test_a_missing_directory(self, tmp_path):
         reader = MagiReader(tmp_path / "nowhere", "cpu")
