@@ -11,6 +11,7 @@ file stays at a few kB.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,31 @@ from backend.synthesizers.sovits import directory as layout
 from backend.synthesizers.sovits import gsv
 from backend.synthesizers.sovits.checkpoints import convert_gpt, convert_sovits
 
-HIDDEN = 64
-END_LOGIT = 1.6
-"""Of the end token, where the fifteen likeliest others lie near 0.4: about one step in five."""
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What differs between the tiny model and one of the published size."""
+
+    hidden: int = 64
+    heads: int = 4
+    layers: int = 2
+    spread: float = 0.3
+    """Times the random weights that score tokens: how unequal tokens are."""
+    end_logit: float = 1.6
+    """Of the end token, where the fifteen likeliest others lie near 0.4: about one step in five."""
+    vocoder: int = 32
+    """Channels at the start of the upsampling; also of the condition, unless `condition` says otherwise."""
+    condition: int = 32
+    filter: int = 32
+    encoder_layers: int = 2
+    hubert_layers: int = 0
+    hubert_filter: int = 8
+    hubert_convolution: int = 32
+
+
+TINY = Size()
+PUBLISHED = Size(512, 16, 24, 3.5, 4.8, 768, 1024, 768, 6, 12, 3072, 512)
+"""v2ProPlus; an end every thirty steps or so, a line of one to two seconds."""
 LOUDER = 300.0
 """Times the vocoder's random output, which would be silence to every check."""
 _BLOCK_NAMES = {
@@ -40,17 +63,17 @@ _BLOCK_NAMES = {
 """The library's names of a block's tensors -> those in published checkpoints."""
 
 
-def build(root: Path, seed: int = 0) -> None:
+def build(root: Path, seed: int = 0, size: Size = TINY) -> None:
     """Fills `root` with everything the engine needs."""
     gsv.prepare_import()
     torch.manual_seed(seed)
-    write_hubert(root / "chinese-hubert-base")
+    write_hubert(root / "chinese-hubert-base", size)
     write_speaker_encoder(root / layout.SPEAKER_ENCODER)
     write_lexicon(root / layout.LEXICON)
     published = root / "published"
     published.mkdir(parents=True)
-    write_gpt(published / "s1v3.ckpt")
-    write_sovits(published / "s2Gv2ProPlus.pth")
+    write_gpt(published / "s1v3.ckpt", size)
+    write_sovits(published / "s2Gv2ProPlus.pth", size)
     convert_gpt(published / "s1v3.ckpt", root / layout.GPT)
     convert_sovits(published / "s2Gv2ProPlus.pth", root / layout.SOVITS)
 
@@ -65,36 +88,37 @@ def write_checkpoint(folder: Path, seed: int) -> None:
     convert_sovits(folder / "sovits.pth", folder / "sovits")
 
 
-def write_gpt(path: Path) -> None:
+def write_gpt(path: Path, size: Size = TINY) -> None:
     """An s1 checkpoint: half precision, upstream's names, pickled."""
     model = {
-        "vocab_size": 1025, "phoneme_vocab_size": 732, "embedding_dim": HIDDEN, "hidden_dim": HIDDEN, "head": 4,
-        "linear_units": HIDDEN * 4, "n_layer": 2, "dropout": 0, "EOS": 1024, "random_bert": 0,
+        "vocab_size": 1025, "phoneme_vocab_size": 732, "embedding_dim": size.hidden, "hidden_dim": size.hidden,
+        "head": size.heads, "linear_units": size.hidden * 4, "n_layer": size.layers, "dropout": 0, "EOS": 1024, "random_bert": 0,
     }  # fmt: skip
     config = {"data": {"max_sec": 54}, "model": model, "inference": {"top_k": 15}}
     decoder = import_module("gsv_tts.GPT_SoVITS.GPT.t2s_model").Text2SemanticDecoder(config)
     with torch.no_grad():
         # The last norm adds a constant to one channel, and only the end token reads that channel.
-        constant = torch.zeros(HIDDEN)
+        constant = torch.zeros(size.hidden)
         constant[0] = 4.0
         decoder.t2s_transformer.blocks[-1].norm2.weight[0] = 0.1
         decoder.t2s_transformer.blocks[-1].norm2.bias.copy_(constant)
-        decoder.ar_predict_layer.weight.mul_(0.3)
+        decoder.ar_predict_layer.weight.mul_(size.spread)
         decoder.ar_predict_layer.weight[:, 0] = 0
         decoder.ar_predict_layer.weight[1024] = 0
-        decoder.ar_predict_layer.weight[1024, 0] = END_LOGIT / 4
+        decoder.ar_predict_layer.weight[1024, 0] = size.end_logit / 4
     weights = {_published(name): tensor.half() for name, tensor in decoder.state_dict().items()}
     torch.save({"weight": weights, "config": config, "info": "tiny"}, path)
 
 
-def write_sovits(path: Path) -> None:
+def write_sovits(path: Path, size: Size = TINY) -> None:
     """An s2G v2ProPlus checkpoint: half precision, pickled, the version written over the zip signature."""
     model: dict[str, Any] = {
-        "inter_channels": 192, "hidden_channels": 192, "filter_channels": 32, "n_heads": 2, "n_layers": 2, "kernel_size": 3,
-        "p_dropout": 0.0, "resblock": "1", "resblock_kernel_sizes": [3, 7, 11], "resblock_dilation_sizes": [[1, 3, 5]] * 3,
-        "upsample_rates": [10, 8, 2, 2, 2], "upsample_initial_channel": 32, "upsample_kernel_sizes": [20, 16, 8, 2, 2],
-        "n_layers_q": 3, "use_spectral_norm": False, "gin_channels": 32, "semantic_frame_rate": "25hz", "freeze_quantizer": True,
-        "version": "v2ProPlus",
+        "inter_channels": 192, "hidden_channels": 192, "filter_channels": size.filter, "n_heads": 2,
+        "n_layers": size.encoder_layers, "kernel_size": 3, "p_dropout": 0.0, "resblock": "1",
+        "resblock_kernel_sizes": [3, 7, 11], "resblock_dilation_sizes": [[1, 3, 5]] * 3,
+        "upsample_rates": [10, 8, 2, 2, 2], "upsample_initial_channel": size.vocoder, "upsample_kernel_sizes": [20, 16, 8, 2, 2],
+        "n_layers_q": 3, "use_spectral_norm": False, "gin_channels": size.condition,
+        "semantic_frame_rate": "25hz", "freeze_quantizer": True, "version": "v2ProPlus",
     }  # fmt: skip
     data = {
         "sampling_rate": 32000, "filter_length": 2048, "hop_length": 640, "win_length": 2048, "n_mel_channels": 128,
@@ -116,12 +140,13 @@ def write_sovits(path: Path) -> None:
     path.write_bytes(b"06" + path.read_bytes()[2:])
 
 
-def write_hubert(folder: Path) -> None:
+def write_hubert(folder: Path, size: Size = TINY) -> None:
     """The content encoder without its transformer layers; its width of 768 is fixed."""
     from transformers import HubertConfig, HubertModel, Wav2Vec2FeatureExtractor
 
     config = HubertConfig(
-        hidden_size=768, num_hidden_layers=0, num_attention_heads=12, intermediate_size=8, conv_dim=(32,) * 7,
+        hidden_size=768, num_hidden_layers=size.hubert_layers, num_attention_heads=12, intermediate_size=size.hubert_filter,
+        conv_dim=(size.hubert_convolution,) * 7,
         num_conv_pos_embeddings=2, num_conv_pos_embedding_groups=16,
     )  # fmt: skip
     HubertModel(config).save_pretrained(folder)

@@ -110,6 +110,7 @@ def prepare_import() -> None:
         _import_torchaudio()
         utils_before = sys.modules.get("utils")
         importlib.import_module("gsv_tts")
+        importlib.import_module("transformers").utils.logging.disable_progress_bar()
         if utils_before is None:
             # It would shadow any other module of that name, and is only needed to unpickle, which never happens here.
             sys.modules.pop("utils", None)
