@@ -19,6 +19,8 @@ from backend.errors import BadImage, EmptyUpload, ImageTooManyPixels, Unsupporte
 MAX_PIXELS: Final = 60_000_000
 MEDIA_TYPES: Final = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "MPO": "image/jpeg"}
 """Pillow's format name -> media type of the page formats we take. MPO is a JPEG from a camera, with a second picture behind it."""
+PLUGINS: Final = ("PNG", "JPEG", "WEBP")
+"""Pillow's plugins that open these; the JPEG plugin opens MPO."""
 _OTHER_IMAGES: Final = (b"GIF8", b"BM", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP", b"\xff\x0a", b"8BPS", b"%!PS", b"<svg")
 """How images begin that we do not take."""
 _BROKEN: Final = (
@@ -82,7 +84,7 @@ def _open(data: bytes) -> Image.Image:
         with warnings.catch_warnings():
             # Pillow warns above its own limit and raises above twice that; ours is checked below, before any pixel is decoded.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP", "MPO"))
+            image = Image.open(io.BytesIO(data), formats=PLUGINS)
     except Image.DecompressionBombError as error:
         raise ImageTooManyPixels(f"A page may have at most {MAX_PIXELS // 1_000_000} megapixels.") from error
     except _BROKEN as error:

@@ -2,6 +2,7 @@
 
 import io
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -42,3 +43,29 @@ def test_ink_on_transparency_is_seen_on_white(mode: str) -> None:
     assert page.mode == "RGB"
     assert page.getpixel((0, 0)) == (255, 255, 255)
     assert page.getpixel((1, 1)) == (0, 0, 0)
+
+
+def test_a_camera_jpeg_with_a_second_picture_is_a_jpeg() -> None:
+    out = io.BytesIO()
+    first, second = Image.new("RGB", (40, 30), "white"), Image.new("RGB", (40, 30), "black")
+    first.save(out, "MPO", save_all=True, append_images=[second])
+    assert check_page(out.getvalue()).media_type == "image/jpeg"
+    assert decode_page(out.getvalue()).getpixel((5, 5)) == (255, 255, 255)
+
+
+def test_sixteen_bit_grey_keeps_its_shades() -> None:
+    ramp = np.tile(np.linspace(0, 65535, 64, dtype=np.uint16), (8, 1))
+    out = io.BytesIO()
+    Image.fromarray(ramp).save(out, "PNG")
+    grey = np.asarray(decode_page(out.getvalue()))[0, :, 0]
+    assert grey[0] == 0
+    assert grey[-1] == 255
+    assert 100 < grey[32] < 160
+
+
+@pytest.mark.parametrize("image_format", ["GIF", "BMP", "TIFF", "AVIF", "JPEG2000"])
+def test_other_kinds_of_images_are_told_apart_from_broken_ones(image_format: str) -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (40, 30)).save(out, image_format)
+    with pytest.raises(UnsupportedImage):
+        check_page(out.getvalue())

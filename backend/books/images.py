@@ -15,9 +15,9 @@ from typing import BinaryIO, Final
 from PIL import Image, UnidentifiedImageError
 
 from backend.errors import BadImage
-from backend.imaging import MAX_PIXELS, MEDIA_TYPES
+from backend.imaging import MAX_PIXELS, MEDIA_TYPES, PLUGINS
 
-FORMATS: Final = (*MEDIA_TYPES, "AVIF", "GIF", "BMP", "TIFF", "JPEG2000", "PPM")
+FORMATS: Final = (*PLUGINS, "AVIF", "GIF", "BMP", "TIFF", "JPEG2000", "PPM")
 """Pillow's names of the formats a page may have. Never all of Pillow's: some run other programs, some are not pictures."""
 
 _DAMAGE: Final = (

@@ -25,7 +25,7 @@ from backend.books.chapter import Chapter
 from backend.books.decode import decode_segments
 from backend.books.m4b import write_m4b
 from backend.books.transcript import Transcript, TranscriptPage, write_transcript
-from backend.errors import BadImage
+from backend.errors import BadImage, ConfigurationError
 from backend.imaging import check_page
 from backend.jobs import decisions
 from backend.jobs.memory import MemoryJobLog
@@ -70,7 +70,10 @@ async def narrate_chapter(
         UnknownVoice: the pack names a voice that does not exist.
         ConfigurationError: an engine cannot be used, or a folder cannot be written.
     """
-    await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)
+    try:
+        await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"The folder {out} cannot be made: {error.strerror}.") from error
     engines = make(settings)
     log, objects = MemoryJobLog(), Objects.in_folder(settings.data_dir)
     workers = ThreadPoolExecutor(cpu_count(), thread_name_prefix="narration")

@@ -27,10 +27,12 @@ def list_voices() -> None:
 
 @app.command("import")
 def import_voices(
-    file: Annotated[Path, typer.Argument(help="The npm package kokoro-js (.tgz), its voices folder, or single .bin files.")],
+    files: Annotated[list[Path], typer.Argument(help="The npm package kokoro-js (.tgz), its voices folder, or .bin files.")],
 ) -> None:
     """Add the official English voices; the default voices then speak English with them."""
-    from backend.voices.imports import import_english_vectors  # noqa: PLC0415 - only this command needs it
+    from backend.voices.imports import import_vectors  # noqa: PLC0415 - only this command needs it
 
-    imported = import_english_vectors(file, load_settings().data_dir / "voices" / "kokoro")
-    typer.echo(f"Imported {len(imported)} voices: {', '.join(imported)}.")
+    imported = import_vectors(files, load_settings().data_dir)
+    typer.echo(f"Imported {len(imported.names)} voices into {imported.directory}: {', '.join(imported.names)}.")
+    if imported.skipped:
+        typer.echo(f"Skipped, not English voices: {', '.join(imported.skipped)}.", err=True)
