@@ -12,3 +12,7 @@ checkpoints.py   pickled checkpoints read without running their code, written as
 gsv.py           the one module that imports gsv_tts, and what it must not do here
 english.py       the English lexicon, without pickles
 """
+
+from backend.synthesizers.sovits.engine import SovitsSynthesizer
+
+__all__ = ["SovitsSynthesizer"]

@@ -37,7 +37,7 @@ class SovitsSynthesizer:
 
     Args:
         directory: SOVITS_DIR, filled by `tanoshi weights sovits`.
-        clip_source: where clips of registered voices come from.
+        clip_source: where clips of registered voices come from; None: only built-in voices are spoken.
         device: "cuda" or "cpu"; None takes the GPU if there is one.
         trained: folder under which our trainer writes few-shot checkpoints; one that lies elsewhere is never loaded. None: none are.
         checks: what every take must pass; `hearing.ByEar` may be added to the usual ones.
@@ -54,7 +54,7 @@ class SovitsSynthesizer:
     def __init__(
         self,
         directory: Path,
-        clip_source: ClipSource,
+        clip_source: ClipSource | None = None,
         *,
         device: str | None = None,
         trained: Path | None = None,
@@ -176,6 +176,8 @@ class SovitsSynthesizer:
     async def _fetched(self, clip: ReferenceClip) -> ClipBytes:
         data = self._clip_bytes.pop(clip.key, None)
         if data is None:
+            if self._clip_source is None:
+                raise SpeechFailed("Registered voices are not spoken here.")
             try:
                 data = await self._clip_source(clip.key)
             except NotFound as error:
@@ -189,7 +191,7 @@ class SovitsSynthesizer:
         """The base models, or a few-shot checkpoint if our trainer wrote it: under its folder, and safetensors."""
         if voice.checkpoint is None:
             return self._base
-        checkpoint = Path(voice.checkpoint).resolve()
+        checkpoint = (self._trained or Path()).joinpath(voice.checkpoint).resolve()
         if self._trained is None or not checkpoint.is_relative_to(self._trained):
             raise SpeechFailed("The voice's checkpoint was not trained here, so it is not loaded.")
         wanted = [checkpoint / "gpt" / name for name in layout.GPT_FILES] + [
