@@ -23,6 +23,7 @@ from backend.api.guard import Guard
 from backend.api.limits import StartLimits
 from backend.api.pool import CheckPool
 from backend.api.problems import install_problem_handlers
+from backend.api.replies import install_document
 from backend.api.services import Services
 from backend.engine import Engine
 from backend.errors import JobNotFound, TanoshiError
@@ -152,6 +153,7 @@ def create_app(
         ],
     )
     install_problem_handlers(app)
+    install_document(app)
     narration = APIRouter()
     for room in (sessions.router, pages.router, jobs.router, audio.router, series.lines_router):
         narration.include_router(room)

@@ -13,14 +13,16 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Request, Response
 
-from backend.api.pages import NOT_FOUND, JobId
+from backend.api.pages import JobId
+from backend.api.replies import bytes_reply, problems
 from backend.api.services import ServicesIn
-from backend.errors import AudioNotReady, BadPathParameter, NotFound
+from backend.errors import AudioNotReady, BadPathParameter, JobNotFound, NotFound, PageNotInWindow, TanoshiError
 from backend.jobs import decisions
 from backend.jobs.events import Entry
 from backend.jobs.state import JobState, PageState, fold
 from backend.narration.hls import PLAYLIST_NAME, WindowPage, window_playlist
 from backend.storage import keys
+from backend.storage.expiry import REDIRECT_KEPT_S
 from backend.storage.objects import media_type_of
 
 router = APIRouter(tags=["audio"])
@@ -32,8 +34,32 @@ _RANGE: Final = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
 AudioPath = Annotated[str, Path(description="page-{index}/index.m3u8, or what a playlist or an event names.")]
 
 
-@router.head("/jobs/{job_id}/audio/window.m3u8", include_in_schema=False)
-@router.get("/jobs/{job_id}/audio/window.m3u8", summary="One playlist of the window", responses=NOT_FOUND)
+class RangeNotSatisfiable(TanoshiError):
+    """A range behind the end; `length` is that of the whole, in bytes."""
+
+    status = 416
+    code = "range_not_satisfiable"
+    title = "The file has no bytes in this range"
+
+    def __init__(self, length: int = 0) -> None:
+        super().__init__()
+        self.length = length
+
+    def headers(self) -> dict[str, str]:
+        return {"Content-Range": f"bytes */{self.length}", "Accept-Ranges": "bytes"}
+
+
+_PLAYLIST: Final = "application/vnd.apple.mpegurl"
+_PARTLY: Final = {206: {"description": "The range that was asked for"}, 304: {"description": "The client has it, says its ETag"}}
+
+
+@router.get(
+    "/jobs/{job_id}/audio/window.m3u8",
+    summary="One playlist of the window",
+    response_class=Response,
+    responses=problems(JobNotFound, AudioNotReady, RangeNotSatisfiable)
+    | {200: bytes_reply("An HLS playlist (RFC 8216)", _PLAYLIST), **_PARTLY},
+)
 async def window(job_id: JobId, request: Request, services: ServicesIn) -> Response:
     """All pages that are ready in order, so that a locked phone plays on by itself; complete when the window is."""
     state = await services.log.state(job_id)
@@ -74,13 +100,22 @@ def _told_in_order(state: JobState, entries: Sequence[Entry]) -> list[str]:
     return heard
 
 
-@router.head("/jobs/{job_id}/audio/{path:path}", include_in_schema=False)
-@router.get("/jobs/{job_id}/audio/{path:path}", summary="Audio of a page", responses=NOT_FOUND)
+@router.get(
+    "/jobs/{job_id}/audio/{path:path}",
+    summary="Audio of a page",
+    response_class=Response,
+    responses=problems(NotFound, JobNotFound, PageNotInWindow, AudioNotReady, RangeNotSatisfiable)
+    | {200: bytes_reply("The file", _PLAYLIST, "video/mp2t", "application/json", "text/vtt"), **_PARTLY},
+)
 async def audio(job_id: JobId, path: AudioPath, request: Request, services: ServicesIn) -> Response:
     """A playlist, a segment, cues.json or captions.vtt."""
     file = _FILE.fullmatch(path)
     if file is None:
         raise BadPathParameter("There is no such audio file.")
+    if services.redirects is not None and file[2] and file[3].endswith(".ts"):
+        # Playlists stay here: their segments are named relative to them, and a signature is good for one object only.
+        url = services.redirects.get_url(keys.audio(job_id, path))
+        return Response(status_code=307, headers={"Location": url, "Cache-Control": f"private, max-age={REDIRECT_KEPT_S}"})
     try:
         data = await services.objects.get(keys.audio(job_id, path))
     except NotFound:
@@ -106,8 +141,7 @@ def _conditional(request: Request, data: bytes, media_type: str, cache_control: 
         else:
             first, last = max(0, len(data) - int(wanted[2])), len(data) - 1
         if first >= len(data) or first > last:
-            return Response(status_code=416, headers={**headers, "Content-Range": f"bytes */{len(data)}"})
+            raise RangeNotSatisfiable(len(data))
         headers["Content-Range"] = f"bytes {first}-{last}/{len(data)}"
         data, status = data[first : last + 1], 206
-    headers["Content-Length"] = str(len(data))
-    return Response(b"" if request.method == "HEAD" else data, status, headers, media_type=media_type)
+    return Response(data, status, headers, media_type=media_type)

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel
 
 from backend.api.clients import ClientIn
+from backend.api.replies import problems
 from backend.api.services import Services, ServicesIn
-from backend.errors import JobNotFound
+from backend.errors import JobNotFound, Unauthorized
 from backend.jobs import decisions
 from backend.jobs.state import JobState
 from backend.narration.cache import forget_page
@@ -27,7 +28,7 @@ class Forgotten(BaseModel):
     cached: int
 
 
-@router.delete("/{sha256}", response_model=Forgotten, summary="Forget a page everywhere")
+@router.delete("/{sha256}", response_model=Forgotten, summary="Forget a page everywhere", responses=problems(Unauthorized))
 async def forget(sha256: Sha256, services: ServicesIn, _client: ClientIn) -> Forgotten:
     """Removes the page from all windows (there it is `error` with reason `removed`) and all that was cached because of it."""
     windows = 0

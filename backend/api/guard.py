@@ -52,21 +52,23 @@ class Guard:
         path = scope.get("raw_path", b"").decode("ascii", "replace")
         upload = scope["method"] == "PUT" and not path.endswith(_JSON_PUTS)
         limit = None if upload else MAX_JSON_BYTES
-        begun = False
+        begun = asyncio.Event()
 
         async def guarded_send(message: Message) -> None:
-            nonlocal begun
             if message["type"] == "http.response.start":
-                begun = True
+                begun.set()
                 message["headers"] = [*message["headers"], *_HEADERS]
             await send(message)
 
         try:
             if limit is not None and announced.isdigit() and int(announced) > limit:
                 raise BodyTooLarge
-            await self._app(scope, self._guarded(receive, limit), guarded_send)
+            if scope["method"] == "HEAD":
+                await self._app({**scope, "method": "GET"}, _until(begun), guarded_send)
+            else:
+                await self._app(scope, self._guarded(receive, limit), guarded_send)
         except (BodyTooLarge, TooSlow) as error:
-            if begun:
+            if begun.is_set():
                 raise
             response = error_response(path, error)
             response.headers["Connection"] = "close"
@@ -94,3 +96,18 @@ class Guard:
             return message
 
         return guarded
+
+
+def _until(begun: asyncio.Event) -> Receive:
+    """What a HEAD is answered by is a GET whose client leaves once it has the headers; the server below keeps the body back."""
+    asked = False
+
+    async def receive() -> Message:
+        nonlocal asked
+        if not asked:
+            asked = True
+            return {"type": "http.request", "body": b"", "more_body": False}
+        await begun.wait()
+        return {"type": "http.disconnect"}
+
+    return receive

@@ -7,10 +7,12 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Header, Query, Response
 from sse_starlette import EventSourceResponse
 
-from backend.api.pages import NOT_FOUND, JobId, page_action
+from backend.api.pages import JobId, page_action
+from backend.api.replies import problems
 from backend.api.services import ServicesIn
 from backend.api.stream import StreamLimits, job_frames
 from backend.contract import FocusRequest, PageActionReply, SnapshotReply
+from backend.errors import JobNotFound, PageNotInWindow
 from backend.jobs import decisions
 
 router = APIRouter(tags=["jobs"])
@@ -22,7 +24,12 @@ SEND_TIMEOUT_S: Final = 20.0
 _STREAM_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
-@router.get("/jobs/{job_id}/snapshot", response_model=SnapshotReply, summary="The whole window as it stands", responses=NOT_FOUND)
+@router.get(
+    "/jobs/{job_id}/snapshot",
+    response_model=SnapshotReply,
+    summary="The whole window as it stands",
+    responses=problems(JobNotFound),
+)
 async def snapshot(job_id: JobId, services: ServicesIn) -> Response:
     """Everything a client needs to restore its view; `cursor` is where its event stream goes on."""
     # Ready bytes: a model would be encoded anew for every caller.
@@ -33,7 +40,7 @@ async def snapshot(job_id: JobId, services: ServicesIn) -> Response:
     "/jobs/{job_id}/events",
     summary="Server-sent events of the window",
     response_class=EventSourceResponse,
-    responses=NOT_FOUND | {200: {"content": {"text/event-stream": {}}, "description": "See WARP.md for the events"}},
+    responses=problems(JobNotFound) | {200: {"content": {"text/event-stream": {}}, "description": "See WARP.md for the events"}},
 )
 async def events(
     job_id: JobId,
@@ -51,13 +58,18 @@ async def events(
     return EventSourceResponse(frames, headers=_STREAM_HEADERS, sep="\n", ping=PING_S, send_timeout=SEND_TIMEOUT_S)
 
 
-@router.post("/jobs/{job_id}/focus", response_model=PageActionReply, summary="Say which page is in view", responses=NOT_FOUND)
+@router.post(
+    "/jobs/{job_id}/focus",
+    response_model=PageActionReply,
+    summary="Say which page is in view",
+    responses=problems(JobNotFound, PageNotInWindow),
+)
 async def focus(job_id: JobId, body: FocusRequest, services: ServicesIn) -> PageActionReply:
     """The page in view and its two neighbours come first from now on."""
     return page_action(await services.log.commit(job_id, decisions.focus(body.index)), body.index)
 
 
-@router.delete("/jobs/{job_id}", status_code=204, summary="End a window and remove what it has", responses=NOT_FOUND)
+@router.delete("/jobs/{job_id}", status_code=204, summary="End a window and remove what it has", responses=problems(JobNotFound))
 async def delete(job_id: JobId, services: ServicesIn) -> None:
     """Cancels the work; pages, audio and events are gone when this answers."""
     await services.remove_job(job_id)

@@ -9,9 +9,19 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Request
 
+from backend.api.replies import bytes_body, problems
 from backend.api.services import ServicesIn
-from backend.contract import PageActionReply, Problem, UploadReply
-from backend.errors import BadImage, UnsupportedImage, UploadTooLarge
+from backend.contract import PageActionReply, UploadReply
+from backend.errors import (
+    BadImage,
+    EmptyUpload,
+    ImageTooManyPixels,
+    JobNotFound,
+    PageNotInWindow,
+    QuotaExceeded,
+    UnsupportedImage,
+    UploadTooLarge,
+)
 from backend.imaging import MEDIA_TYPES
 from backend.jobs import decisions
 from backend.jobs.state import JobState
@@ -27,33 +37,15 @@ DRAIN_S: Final = 5.0
 _ANY_TYPE: Final = {"", "application/octet-stream", "application/x-www-form-urlencoded"}
 """Headers that say nothing: curl sends the last one with --data-binary."""
 
-NOT_FOUND: Final[dict[int | str, dict[str, object]]] = {
-    404: {"model": Problem, "content": {"application/problem+json": {}}, "description": "No such job or page"}
-}
-_BAD_UPLOAD: Final[dict[int | str, dict[str, object]]] = {
-    code: {"model": Problem, "content": {"application/problem+json": {}}, "description": text}
-    for code, text in (
-        (400, "No bytes"),
-        (413, "Too many bytes or pixels"),
-        (415, "Not PNG, JPEG or WebP, or not what the header says"),
-        (422, "Does not decode"),
-        (429, "The window has taken all bytes it may"),
-    )
-}
-_IMAGE_BODY: Final = {
-    "requestBody": {
-        "required": True,
-        "content": {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in MEDIA_TYPES.values()},
-    }
-}
-
 
 @router.put(
     "/jobs/{job_id}/pages/{index}",
     response_model=UploadReply,
     summary="Upload one page",
-    responses=NOT_FOUND | _BAD_UPLOAD,
-    openapi_extra=_IMAGE_BODY,
+    responses=problems(
+        EmptyUpload, JobNotFound, PageNotInWindow, UploadTooLarge, ImageTooManyPixels, UnsupportedImage, BadImage, QuotaExceeded
+    ),
+    openapi_extra=bytes_body("The image file as it is, at most max_bytes of the plan.", MEDIA_TYPES.values()),
 )
 async def put_page(job_id: JobId, index: PageIndex, request: Request, services: ServicesIn) -> UploadReply:
     """Takes a PNG, JPEG or WebP image. Other bytes than before replace the page and it is voiced again; equal bytes change nothing."""
@@ -117,7 +109,10 @@ async def _drain(stream: AsyncIterator[bytes], at_most: int) -> None:
 
 
 @router.post(
-    "/jobs/{job_id}/pages/{index}/retry", response_model=PageActionReply, summary="Narrate one page again", responses=NOT_FOUND
+    "/jobs/{job_id}/pages/{index}/retry",
+    response_model=PageActionReply,
+    summary="Narrate one page again",
+    responses=problems(JobNotFound, PageNotInWindow),
 )
 async def retry_page(job_id: JobId, index: PageIndex, services: ServicesIn) -> PageActionReply:
     """Begins a new revision of one page that has ended; while it is being worked on, nothing changes."""

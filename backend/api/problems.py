@@ -22,6 +22,12 @@ logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 
 
+class InvalidJson(InvalidRequest):
+    status = 400
+    code = "invalid_json"
+    title = "The body is not valid JSON"
+
+
 def problem_response(
     instance: str,
     *,
@@ -32,7 +38,14 @@ def problem_response(
     errors: tuple[tuple[str, str], ...] = (),
     headers: dict[str, str] | None = None,
 ) -> Response:
-    """One problem document; `instance` is the path of the request."""
+    """One problem document as a reply; `instance` is the path of the request."""
+    body = problem_body(instance, status=status, code=code, title=title, detail=detail, errors=errors)
+    return Response(json.dumps(body), status, {"Cache-Control": "no-store", **(headers or {})}, media_type=MEDIA_TYPE)
+
+
+def problem_body(
+    instance: str, *, status: int, code: str, title: str, detail: str, errors: tuple[tuple[str, str], ...] = ()
+) -> dict[str, Any]:
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": title,
@@ -43,7 +56,7 @@ def problem_response(
     }
     if errors:
         body["errors"] = [{"pointer": pointer, "detail": reason} for pointer, reason in errors]
-    return Response(json.dumps(body), status, {"Cache-Control": "no-store", **(headers or {})}, media_type=MEDIA_TYPE)
+    return body
 
 
 def error_response(path: str, error: TanoshiError) -> Response:
@@ -72,13 +85,7 @@ def install_problem_handlers(app: FastAPI) -> None:
     async def _invalid(request: Request, error: RequestValidationError) -> Response:
         found = error.errors()
         if any(problem["type"] == "json_invalid" for problem in found):
-            return problem_response(
-                _path(request),
-                status=400,
-                code="invalid_json",
-                title="The body is not JSON",
-                detail="The body is not valid JSON.",
-            )
+            return error_response(_path(request), InvalidJson())
         if all(problem["loc"][0] == "path" for problem in found):
             return problem_response(
                 _path(request),

@@ -13,10 +13,25 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, Field
 
 from backend.api.clients import ClientIn, public_base
-from backend.api.pages import NOT_FOUND, JobId, PageIndex, page_action, read_body
+from backend.api.pages import JobId, PageIndex, page_action, read_body
+from backend.api.replies import bytes_body, bytes_reply, problems
 from backend.api.services import Services, ServicesIn
-from backend.contract import PageActionReply, Problem
-from backend.errors import Conflict, JobNotFound, NotFound
+from backend.contract import PageActionReply
+from backend.errors import (
+    BadImage,
+    Conflict,
+    EmptyUpload,
+    ImageTooManyPixels,
+    InvalidRequest,
+    JobNotFound,
+    NotFound,
+    PageNotInWindow,
+    Unauthorized,
+    UnknownVoice,
+    UnsupportedImage,
+    UploadTooLarge,
+)
+from backend.imaging import MEDIA_TYPES
 from backend.jobs import decisions
 from backend.series import changes, edits
 from backend.series.bank import FigureEmbedder, bank_vector
@@ -31,13 +46,7 @@ CharacterName = Annotated[str, Path(min_length=1, max_length=64, description="Th
 LineNumber = Annotated[str, Path(pattern=r"^(0|[1-9][0-9]{0,4})$", description="From the page's cues.")]
 
 MAX_BANK_BYTES: Final = 5_000_000
-_PROBLEMS: Final[dict[int | str, dict[str, object]]] = {
-    code: {"model": Problem, "content": {"application/problem+json": {}}, "description": text}
-    for code, text in ((401, "An API key is needed"), (404, "No such character"), (422, "Not valid"))
-}
-_CONFLICT: Final[dict[int | str, dict[str, object]]] = {
-    409: {"model": Problem, "content": {"application/problem+json": {}}, "description": "Not possible now"}
-}
+_KEYED: Final = problems(Unauthorized)
 
 
 class LookReply(BaseModel):
@@ -82,7 +91,7 @@ class CastReply(BaseModel):
     response_model=CastReply,
     response_model_exclude_none=True,
     summary="The characters of a series",
-    responses=_PROBLEMS,
+    responses=_KEYED,
 )
 async def get_cast(series_id: SeriesId, request: Request, services: ServicesIn, client: ClientIn) -> CastReply:
     """Everybody the pages showed so far; a series nobody has read has an empty cast."""
@@ -94,7 +103,7 @@ async def get_cast(series_id: SeriesId, request: Request, services: ServicesIn, 
     response_model=CastReply,
     response_model_exclude_none=True,
     summary="Name, merge, split and re-voice characters",
-    responses=_PROBLEMS,
+    responses=problems(Unauthorized, NotFound, Conflict, InvalidRequest, UnknownVoice),
 )
 async def put_cast(
     series_id: SeriesId, body: edits.CastEdit, request: Request, services: ServicesIn, client: ClientIn
@@ -117,7 +126,7 @@ async def put_cast(
     return reply
 
 
-@router.delete("/{series_id:path}/cast", status_code=204, summary="Forget a series", responses=_PROBLEMS)
+@router.delete("/{series_id:path}/cast", status_code=204, summary="Forget a series", responses=_KEYED)
 async def delete_cast(series_id: SeriesId, services: ServicesIn, client: ClientIn) -> None:
     """Removes characters, names, faces, corrections and the lexicon of a series."""
     cast = await services.series.cast(client, series_id)
@@ -129,7 +138,7 @@ async def delete_cast(series_id: SeriesId, services: ServicesIn, client: ClientI
     "/{series_id:path}/cast/{character_id}/face",
     summary="The picture of a character",
     response_class=Response,
-    responses=_PROBLEMS | {200: {"content": {"image/webp": {}}}},
+    responses=problems(Unauthorized, NotFound) | {200: bytes_reply("The picture", "image/webp")},
 )
 async def get_face(series_id: SeriesId, character_id: CharacterId, services: ServicesIn, client: ClientIn) -> Response:
     """Cut out of the page the character was seen best on."""
@@ -145,10 +154,17 @@ async def get_face(series_id: SeriesId, character_id: CharacterId, services: Ser
     response_model=CharacterReply,
     response_model_exclude_none=True,
     summary="Show a named character",
-    responses=_PROBLEMS | _CONFLICT,
-    openapi_extra={
-        "requestBody": {"required": True, "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}
-    },
+    responses=problems(
+        EmptyUpload,
+        Unauthorized,
+        Conflict,
+        UploadTooLarge,
+        ImageTooManyPixels,
+        UnsupportedImage,
+        InvalidRequest,
+        BadImage,
+    ),
+    openapi_extra=bytes_body(f"The picture, at most {MAX_BANK_BYTES} bytes.", MEDIA_TYPES.values()),
 )
 async def put_bank(
     series_id: SeriesId, name: CharacterName, request: Request, services: ServicesIn, client: ClientIn
@@ -167,12 +183,13 @@ async def put_bank(
     return _character(cast, member.id, series_id, public_base(request, services.settings))
 
 
-@router.get("/{series_id:path}/lexicon", response_model=edits.Lexicon, summary="How words are said", responses=_PROBLEMS)
+@router.get("/{series_id:path}/lexicon", response_model=edits.Lexicon, summary="How words are said", responses=_KEYED)
 async def get_lexicon(series_id: SeriesId, services: ServicesIn, client: ClientIn) -> edits.Lexicon:
+    """Words and names of the series with how each is pronounced; a series without has an empty one."""
     return edits.Lexicon(entries=list((await services.series.cast(client, series_id)).lexicon))
 
 
-@router.put("/{series_id:path}/lexicon", response_model=edits.Lexicon, summary="Say how words are said", responses=_PROBLEMS)
+@router.put("/{series_id:path}/lexicon", response_model=edits.Lexicon, summary="Say how words are said", responses=_KEYED)
 async def put_lexicon(series_id: SeriesId, body: edits.Lexicon, services: ServicesIn, client: ClientIn) -> edits.Lexicon:
     """Replaces the lexicon of the series; lines are said by it from now on."""
     entries = tuple(body.entries)
@@ -184,7 +201,7 @@ async def put_lexicon(series_id: SeriesId, body: edits.Lexicon, services: Servic
     "/jobs/{job_id}/pages/{index}/lines/{number}",
     response_model=PageActionReply,
     summary="Correct a line",
-    responses=NOT_FOUND | _CONFLICT,
+    responses=problems(JobNotFound, PageNotInWindow, Conflict, InvalidRequest, UnknownVoice),
 )
 async def patch_line(
     job_id: JobId, index: PageIndex, number: LineNumber, body: edits.LineChange, services: ServicesIn

@@ -11,9 +11,10 @@ from fastapi import APIRouter, Header, Request, Response
 
 from backend.api.clients import ClientIn, public_base
 from backend.api.limits import Call
+from backend.api.replies import problems
 from backend.api.services import Services, ServicesIn
-from backend.contract import Problem, StartReply, StartRequest, UploadPlan, UploadSlot
-from backend.errors import InvalidRequest, QuotaExceeded
+from backend.contract import StartReply, StartRequest, UploadPlan, UploadSlot
+from backend.errors import InvalidRequest, QuotaExceeded, TooManyRequests, Unauthorized, UnknownVoice
 from backend.jobs.state import JobDefinition, JobState
 
 router = APIRouter(tags=["windows"])
@@ -25,15 +26,7 @@ IdempotencyKey = Annotated[
     str | None, Header(alias="Idempotency-Key", max_length=200, description="Equal keys of one client: one job.")
 ]
 
-_ERRORS: dict[int | str, dict[str, object]] = {
-    code: {"model": Problem, "content": {"application/problem+json": {}}, "description": text}
-    for code, text in (
-        (400, "The body is not JSON"),
-        (401, "An API key is needed"),
-        (422, "Not valid"),
-        (429, "Too many requests"),
-    )
-}
+_ERRORS = problems(InvalidRequest, UnknownVoice, Unauthorized, TooManyRequests, QuotaExceeded)
 
 
 @router.post("/session/start", response_model=StartReply, summary="Begin a window of pages", responses=_ERRORS)

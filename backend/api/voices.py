@@ -16,9 +16,9 @@ from sse_starlette import EventSourceResponse
 
 from backend.api.clients import ClientIn, public_base
 from backend.api.pages import read_body
+from backend.api.replies import bytes_body, bytes_reply, problems
 from backend.api.services import Services, ServicesIn
-from backend.contract import Problem
-from backend.errors import Conflict, InvalidRequest
+from backend.errors import Conflict, InvalidRequest, NotFound, QuotaExceeded, Unauthorized, UploadTooLarge
 from backend.jobs.events import encode_frame
 from backend.voices.catalogue import ListedVoice
 from backend.voices.manifest import VoiceEvent, VoiceManifest, VoiceMode, VoiceStatus
@@ -36,16 +36,8 @@ PING_S: Final = 10
 MAX_TEXT_BYTES: Final = 1_000_000
 AUDIO_TYPES: Final = ["audio/wav", "audio/flac", "audio/mpeg", "audio/mp4"]
 _ENDED: Final = (VoiceStatus.READY, VoiceStatus.FAILED)
-_PROBLEMS: Final[dict[int | str, dict[str, object]]] = {
-    code: {"model": Problem, "content": {"application/problem+json": {}}, "description": text}
-    for code, text in (
-        (401, "An API key is needed"),
-        (404, "No such voice"),
-        (409, "Not possible now"),
-        (422, "Not valid, or a recording that cannot be used"),
-        (429, "A quota is used up"),
-    )
-}
+_KEYED: Final = problems(Unauthorized)
+_OF_ONE: Final = problems(Unauthorized, NotFound)
 
 
 class ConsentRequest(BaseModel):
@@ -112,7 +104,7 @@ class VoiceList(BaseModel):
     voices: list[VoiceReply]
 
 
-@router.get("", response_model=VoiceList, response_model_exclude_none=True, summary="All voices", responses=_PROBLEMS)
+@router.get("", response_model=VoiceList, response_model_exclude_none=True, summary="All voices", responses=_KEYED)
 async def list_voices(request: Request, services: ServicesIn, client: ClientIn) -> VoiceList:
     """Built-in voices first, then one's own."""
     base = public_base(request, services.settings)
@@ -127,7 +119,7 @@ async def list_voices(request: Request, services: ServicesIn, client: ClientIn) 
     response_model=RegisterReply,
     response_model_exclude_none=True,
     summary="Bring a voice",
-    responses=_PROBLEMS,
+    responses=problems(Unauthorized, QuotaExceeded),
 )
 async def register(body: RegisterRequest, request: Request, services: ServicesIn, client: ClientIn) -> RegisterReply:
     """Reserves the id and says what to upload. A voice is cloned only with the speaker's consent, which is kept with it."""
@@ -137,8 +129,9 @@ async def register(body: RegisterRequest, request: Request, services: ServicesIn
     return RegisterReply(**_registered(manifest, services, base), upload=_plan(manifest, base))
 
 
-@router.get("/{voice_id}", response_model=VoiceReply, response_model_exclude_none=True, summary="One voice", responses=_PROBLEMS)
+@router.get("/{voice_id}", response_model=VoiceReply, response_model_exclude_none=True, summary="One voice", responses=_OF_ONE)
 async def get_voice(voice_id: VoiceId, request: Request, services: ServicesIn, client: ClientIn) -> VoiceReply:
+    """What it is called, which languages it speaks, and how far it is when it is one's own."""
     base = public_base(request, services.settings)
     if (listed := services.catalogue.builtin.get(voice_id)) is not None:
         return _builtin(listed, services, base)
@@ -150,13 +143,8 @@ async def get_voice(voice_id: VoiceId, request: Request, services: ServicesIn, c
     response_model=VoiceReply,
     response_model_exclude_none=True,
     summary="Upload a part of a voice",
-    responses=_PROBLEMS,
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in [*AUDIO_TYPES, "text/plain"]},
-        }
-    },
+    responses=problems(Unauthorized, NotFound, Conflict, UploadTooLarge, InvalidRequest, QuotaExceeded),
+    openapi_extra=bytes_body("The part as it is, at most max_bytes of the plan.", [*AUDIO_TYPES, "text/plain"]),
 )
 async def put_part(voice_id: VoiceId, part: Part, request: Request, services: ServicesIn, client: ClientIn) -> VoiceReply:
     """With the last missing part the recordings are checked; a reference that cannot be used is refused here with the reason."""
@@ -176,7 +164,7 @@ async def put_part(voice_id: VoiceId, part: Part, request: Request, services: Se
     response_model=VoiceReply,
     response_model_exclude_none=True,
     summary="Train a few_shot voice",
-    responses=_PROBLEMS,
+    responses=problems(Unauthorized, NotFound, Conflict, InvalidRequest, QuotaExceeded),
 )
 async def train(voice_id: VoiceId, request: Request, services: ServicesIn, client: ClientIn) -> VoiceReply:
     """Begins the training; the voice's events tell how far it is."""
@@ -189,7 +177,7 @@ async def train(voice_id: VoiceId, request: Request, services: ServicesIn, clien
     "/{voice_id}/preview",
     summary="Hear a voice",
     response_class=Response,
-    responses=_PROBLEMS | {200: {"content": {MEDIA_TYPE: {}}}},
+    responses=problems(Unauthorized, NotFound, Conflict) | {200: bytes_reply("The sentence", MEDIA_TYPE)},
 )
 async def preview(
     voice_id: VoiceId,
@@ -208,18 +196,19 @@ async def preview(
     return Response(sound, media_type=MEDIA_TYPE, headers={"Cache-Control": "private, max-age=300"})
 
 
-@router.delete("/{voice_id}", status_code=204, summary="Delete a voice", responses=_PROBLEMS)
+@router.delete("/{voice_id}", status_code=204, summary="Delete a voice", responses=problems(Unauthorized, NotFound, Conflict))
 async def delete(voice_id: VoiceId, services: ServicesIn, client: ClientIn) -> None:
     """Removes the recordings and everything made from them; windows that still name the voice get an error for their next page."""
     _require_own(voice_id, services)
-    await services.voices.registration.delete(client, voice_id)
+    await services.voices.delete(client, voice_id)
 
 
 @router.get(
     "/{voice_id}/events",
     summary="Server-sent events of a voice",
     response_class=EventSourceResponse,
-    responses=_PROBLEMS | {200: {"content": {"text/event-stream": {}}, "description": "voice_status {status, detail, progress}"}},
+    responses=problems(Unauthorized, NotFound, Conflict)
+    | {200: {"content": {"text/event-stream": {}}, "description": "voice_status {status, detail, progress}"}},
 )
 async def events(
     voice_id: VoiceId,
