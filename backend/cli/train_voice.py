@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from backend.errors import ConfigurationError, TanoshiError
+from backend.errors import TanoshiError
 from backend.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from backend.voices.store import VoiceStore
+    from backend.voices.training import VoiceTrainer
+    from backend.voices.upstream import Upstream
 
 TRAINED = "trained"
 """Folder below DATA_DIR that trained checkpoints are written to."""
 
 
-def train_voice(
+class TrainingEnded(TanoshiError):
+    code = "training_failed"
+    title = "The training failed"
+
+
+def train_voice(  # noqa: PLR0917 - typer makes options of parameters
     voice_id: Annotated[str, typer.Argument(help="A few_shot voice whose clips are uploaded and checked, such as sovits:aya.")],
     upstream: Annotated[Path, typer.Option(help="Checkout of GPT-SoVITS at the pinned commit, with its pretrained_models.")],
     python: Annotated[str, typer.Option(help="The Python that checkout was installed into.")] = sys.executable,
@@ -26,51 +37,54 @@ def train_voice(
     owner: Annotated[str, typer.Option(help="Owner of the voice; only needed on installations with API keys.")] = "",
 ) -> None:
     """Train a few-shot voice from its uploaded clips."""
-    settings = load_settings()
-    manifest_of = asyncio.run(_train(settings, voice_id, upstream, python, gpu, half, owner))
-    typer.echo(f"{voice_id} speaks from its training now ({manifest_of}).")
+    from backend.voices.upstream import Upstream  # noqa: PLC0415 - only this command needs it
+
+    console = Console(stderr=True)
+    programs = Upstream(upstream.resolve(), python, gpu, half)
+    checkpoint = asyncio.run(_train(load_settings(), programs, owner, voice_id, lambda line: console.print(line, markup=False)))
+    typer.echo(f"{voice_id} speaks from the checkpoint {checkpoint} now.")
 
 
-async def _train(  # noqa: PLR0917 - the command's options, handed on
-    settings: Settings, voice_id: str, checkout: Path, python: str, gpu: str, half: bool, owner: str
-) -> str:
-    """The name of the checkpoint."""
-    from backend.app import make_objects, owners  # noqa: PLC0415 - only this command needs them
+async def _train(settings: Settings, upstream: Upstream, owner: str, voice_id: str, tell: Callable[[str], None]) -> str:
+    from backend.app import owners  # noqa: PLC0415
+    from backend.stores import make_objects  # noqa: PLC0415
     from backend.synthesizers.sovits.checkpoints import convert_gpt, convert_sovits  # noqa: PLC0415
     from backend.voices.store import VoiceStore  # noqa: PLC0415
-    from backend.voices.training import Trainings  # noqa: PLC0415
-    from backend.voices.upstream import Upstream  # noqa: PLC0415
     from backend.voices.upstream_trainer import UpstreamTrainer  # noqa: PLC0415
 
     objects = make_objects(settings)
-    trainer = UpstreamTrainer(
-        Upstream(checkout.resolve(), python, gpu, half),
-        objects,
-        settings.data_dir / TRAINED,
-        convert_gpt=convert_gpt,
-        convert_sovits=convert_sovits,
-    )
-    store = VoiceStore(objects, owners(settings))
+    try:
+        trainer = UpstreamTrainer(
+            upstream, objects, settings.data_dir / TRAINED, convert_gpt=convert_gpt, convert_sovits=convert_sovits
+        )
+        return await trained(VoiceStore(objects, owners(settings)), trainer, owner, voice_id, tell)
+    finally:
+        await objects.aclose()
+
+
+async def trained(store: VoiceStore, trainer: VoiceTrainer, owner: str, voice_id: str, tell: Callable[[str], None]) -> str:
+    """Trains a voice to the end and tells every step.
+
+    Returns:
+        The name of the checkpoint.
+
+    Raises:
+        TrainingEnded: with the reason.
+        NotFound, Conflict, QuotaExceeded: see `Trainings.begin`.
+    """
+    from backend.voices.manifest import VoiceStatus  # noqa: PLC0415
+    from backend.voices.training import Trainings  # noqa: PLC0415
+
     trainings = Trainings(store, trainer)
-    console = Console(stderr=True)
     try:
         begun = await trainings.begin(owner, voice_id)
-        seen = begun.events[-1].seq
-        async for event in store.follow(owner, voice_id, seen):
-            share = f"{event.progress:.0%} " if event.progress is not None else ""
-            console.print(f"{share}{event.detail or event.status}", highlight=False)
-            if event.status != "training":
+        async for event in store.follow(owner, voice_id, begun.events[-1].seq):
+            tell(f"{event.progress or 0:4.0%}  {event.detail or event.status}")
+            if event.status is not VoiceStatus.TRAINING:
                 break
-        manifest = await store.manifest(owner, voice_id)
     finally:
         await trainings.aclose()
-        await objects.aclose()
-    if manifest.reason is not None:
+    manifest = await store.manifest(owner, voice_id)
+    if manifest.checkpoint is None or manifest.status is VoiceStatus.FAILED:
         raise TrainingEnded(manifest.reason)
-    if manifest.checkpoint is None:
-        raise ConfigurationError("The voice was changed while it was trained.")
     return manifest.checkpoint
-
-
-class TrainingEnded(TanoshiError):
-    title = "The training failed"

@@ -24,7 +24,6 @@ DEFAULT_NARRATOR: Final = "sovits:narrator-v1"
 DEFAULT_MC: Final = "sovits:mc-v1"
 DEFAULT_UNKNOWN: Final = "sovits:neutral-v1"
 """Where the catalogue has it and nobody else speaks with it; else the free voice of medium pitch."""
-DEFAULT_UNKNOWN: Final = "sovits:neutral-v1"
 
 VoicePack = Mapping[str, str | Sequence[str]]
 """Role or character name -> voice id, or a list of them (the first counts, except for Others)."""
@@ -119,10 +118,7 @@ class Catalogue:
         taken = {narrator.id, mc.id, *(listed.id for listed in named.values())}
         free = tuple(listed for listed in self.builtin.values() if listed.id not in taken)
         others = _unique(listed for listed in roles[OTHERS])
-        usual = next((listed for listed in free if listed.id == DEFAULT_UNKNOWN and not others), None)
-        unknown = (
-            roles[UNKNOWN][0] if roles[UNKNOWN] else usual or _neutral(others or free, narrator, mc, tuple(self.builtin.values()))
-        )
+        unknown = roles[UNKNOWN][0] if roles[UNKNOWN] else _neutral(others or free, narrator, mc, tuple(self.builtin.values()))
         # The neutral voice comes last: a named character should not sound like a passer-by while other voices are left.
         pool = others or (*(listed for listed in free if listed.id != unknown.id), unknown)
         return ResolvedPack(narrator, mc, unknown, pool, named)

@@ -1,4 +1,4 @@
-"""How a voice comes to be: registered with consent, uploaded in parts, checked, deleted.
+"""How a voice comes to be: registered with consent, uploaded in parts, checked.
 
 An upload is never given to an engine: what engines see was decoded and written anew here (`references.py`). A zero-shot voice is
 checked while its last part is uploaded, so that the uploader is told at once; the clips of a few-shot voice are checked behind it.
@@ -115,10 +115,6 @@ class Registration:
         if manifest.transcript is None or REFERENCE not in manifest.uploads:
             return await self._waiting(client, manifest)
         return await self._check_reference(client, manifest)
-
-    async def delete(self, client: str, voice_id: str) -> None:
-        """Removes a voice with everything that was uploaded for it or made from it. Raises NotFound."""
-        await self._store.remove(client, (await self._store.manifest(client, voice_id)).slug)
 
     async def aclose(self) -> None:
         """Ends checks that are still running; the next upload begins them again."""

@@ -50,6 +50,12 @@ class VoiceRoom:
             stand_in=stand_in,
         )
 
+    async def delete(self, client: str, voice_id: str) -> None:
+        """Removes a voice with everything that was uploaded for it or made from it. Raises NotFound."""
+        manifest = await self.store.manifest(client, voice_id)
+        await self.store.remove(client, manifest.slug)
+        await self.trainings.forget(manifest)
+
     async def aclose(self) -> None:
         await self.registration.aclose()
         await self.trainings.aclose()

@@ -52,6 +52,10 @@ class VoiceTrainer(Protocol):
         """
         ...
 
+    async def forget(self, checkpoint: str) -> None:
+        """Removes a checkpoint; one that is not there is fine."""
+        ...
+
 
 class Trainings:
     """Begins trainings and follows them to their end; close with `aclose`. `trainer` None: this installation trains nothing."""
@@ -96,6 +100,11 @@ class Trainings:
         task.add_done_callback(self._tasks.discard)
         return manifest
 
+    async def forget(self, manifest: VoiceManifest) -> None:
+        """Removes what was trained for a voice that is being deleted."""
+        if self._trainer is not None and manifest.checkpoint is not None:
+            await self._trainer.forget(manifest.checkpoint)
+
     async def aclose(self) -> None:
         """Ends trainings that are still running; they count as begun."""
         for task in self._tasks:
@@ -109,7 +118,9 @@ class Trainings:
             await self._store.move(client, slug, VoiceStatus.TRAINING, detail[:300], min(1.0, max(0.0, progress)))
 
         clips = {item.clip.key: item.clip.transcript for item in manifest.clips}
-        job = TrainingJob(name=f"{slug}-{manifest.revision}", lang=manifest.lang, clips=clips)
+        # The time makes the name another one when a voice is trained again: an engine keeps checkpoints by name.
+        name = f"{slug}-{manifest.revision[:8]}-{int(manifest.trainings[-1])}"
+        job = TrainingJob(name=name, lang=manifest.lang, clips=clips)
         try:
             async with self._one_at_a_time:
                 checkpoint = await trainer.train(job, report)

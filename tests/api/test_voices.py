@@ -111,7 +111,7 @@ async def test_previews_of_a_new_voice_are_spoken_before_anybody_asks(serve: Ser
     client = await serve(synthesizer=(synthesizer := Recording()))
     await ready(client)
     async with asyncio.timeout(10):
-        while len(synthesizer.voices) < 2:  # noqa: ASYNC110 - the synthesizer is a list, not an event
+        while len(synthesizer.voices) < 2:
             await asyncio.sleep(0.01)
     assert {voice for voice, _ in synthesizer.voices} == {"sovits:aya"}
 
@@ -276,6 +276,7 @@ class StandInTrainer:
     def __init__(self, fail: bool = False) -> None:
         self.fail = fail
         self.jobs: list[TrainingJob] = []
+        self.forgotten: list[str] = []
 
     async def train(self, job: TrainingJob, report: Report) -> str:
         self.jobs.append(job)
@@ -284,6 +285,9 @@ class StandInTrainer:
         if self.fail:
             raise RuntimeError("no memory")
         return f"{job.name}-1"
+
+    async def forget(self, checkpoint: str) -> None:
+        self.forgotten.append(checkpoint)
 
 
 async def few_shot(client: NarrationClient, clips: int = 6) -> dict[str, Any]:
@@ -314,6 +318,8 @@ async def test_a_few_shot_voice_speaks_from_its_clips_and_is_trained(serve: Serv
     assert [event["progress"] for event in told] == [0.0, 0.25, 0.5, 0.75, 1.0]
     assert (await client.http.get(f"/v1/voices/{voice['voice_id']}")).json()["trained"] is True
     assert set(trainer.jobs[0].clips.values()) == {WORDS}
+    assert (await client.http.delete(f"/v1/voices/{voice['voice_id']}")).status_code == 204
+    assert trainer.forgotten == [f"{trainer.jobs[0].name}-1"]
 
 
 async def test_a_training_that_fails_leaves_a_voice_one_can_speak_with(serve: Serve) -> None:
