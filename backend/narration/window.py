@@ -34,6 +34,8 @@ logger = logging.getLogger(__name__)
 
 READ_AHEAD: Final = 2
 """Read pages that may wait for a voice. More would make the page in view wait behind pages nobody listens to yet."""
+UPLOAD_LOST: Final = "upload_lost"
+"""Reason of a page whose bytes the store no longer has, though the log says they came."""
 VOICING_AT_ONCE: Final = 2
 """The second page fills the processors when the first has only its last line left."""
 
@@ -148,27 +150,37 @@ class _Window:
         while True:
             pages = await self._claim(batch_size)
             batch_size = self._n.batch_size
-            try:
-                await self._read(pages)
-            except JobNotFound:
-                raise
-            except TanoshiError as error:
-                logger.warning("Pages %s of %s were not read: %s", [page.index for page in pages], self._job_id, error)
-                for page in pages:
-                    await self._fail(page, error.code)
-            except Exception:
-                logger.exception("Reading pages of %s failed", self._job_id)
-                for page in pages:
-                    await self._fail(page, "internal_error")
+            await self._read_or_fail(pages)
+
+    async def _read_or_fail(self, pages: list[_Page]) -> None:
+        try:
+            await self._read(pages)
+        except JobNotFound:
+            raise
+        except TanoshiError as error:
+            logger.warning("Pages %s of %s were not read: %s", [page.index for page in pages], self._job_id, error)
+            for page in pages:
+                await self._fail(page, error.code)
+        except Exception:
+            logger.exception("Reading pages %s of %s failed", [page.index for page in pages], self._job_id)
+            if len(pages) == 1:
+                await self._fail(pages[0], "internal_error")
+                return
+            for page in pages:  # whichever page it was, the others must not suffer for it
+                await self._read_or_fail([page])
 
     async def _read(self, pages: list[_Page]) -> None:
         for page in pages:
             await self._commit(decisions.advance(page.index, page.revision, PageState.EXTRACTING))
-        data = await asyncio.gather(*(self._n.objects.get(keys.upload(self._job_id, page.index)) for page in pages))
-        addressed = [(hashlib.sha256(item).hexdigest(), item) for item in data]
+        data = await asyncio.gather(*(self._n.objects.find(keys.upload(self._job_id, page.index)) for page in pages))
+        there = [(page, item) for page, item in zip(pages, data, strict=True) if item is not None]
+        addressed = [(hashlib.sha256(item).hexdigest(), item) for _, item in there]
         options = self._state.definition.options
         results = await self._n.reader.read(addressed, ReadOptions(direction=options.direction, lang=options.lang))
-        for page, result in zip(pages, results, strict=True):
+        for page in pages:
+            if page not in {found for found, _ in there}:
+                await self._fail(page, UPLOAD_LOST)
+        for (page, _), result in zip(there, results, strict=True):
             if isinstance(result, ReadingFailed):
                 logger.warning("Page %d of %s was not read: %s", page.index, self._job_id, result)
                 await self._fail(page, result.code)
