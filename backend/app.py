@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ from backend import __version__
 from backend.api import audio, forget, health, jobs, pages, series, sessions, voices, web
 from backend.api.guard import Guard
 from backend.api.limits import StartLimits
+from backend.api.plans import with_bucket_urls
 from backend.api.pool import CheckPool
 from backend.api.problems import install_problem_handlers
 from backend.api.replies import install_document
@@ -75,10 +76,11 @@ def make_reader(settings: Settings) -> PageReader:
 
         return deployed_reader()
     if settings.reader == "magi":
-        from backend.readers.magi import MagiReader  # noqa: PLC0415 - torch is an extra
+        from backend.readers.embedded import EmbeddedReader  # noqa: PLC0415 - an engine that is not used is not imported
+        from backend.readers.magi.reader import build_reader  # noqa: PLC0415 - torch is an extra
 
         assert settings.magi_dir is not None
-        return MagiReader(settings.magi_dir)
+        return build_reader(settings.magi_dir, fallback=EmbeddedReader(threads=cpu_count()))
     from backend.readers.embedded import EmbeddedReader  # noqa: PLC0415 - an engine that is not used is not imported
 
     return EmbeddedReader(threads=cpu_count())
@@ -252,9 +254,18 @@ async def _running(
             stand_in=stand_in(settings),
         ),
     )
+    services = with_bucket_urls(services)
+
+    def keep(job_ids: Sequence[str]) -> None:
+        for job_id in job_ids:
+            keeper.watch(job_id)
+        if services.arrivals is not None:
+            services.arrivals.adopt(job_ids)
+
     background = [
         asyncio.create_task(keeper.run()),
-        asyncio.create_task(recover(log, runner, keeper.watch)),
+        asyncio.create_task(recover(log, runner, keep)),
+        *([asyncio.create_task(services.arrivals.run())] if services.arrivals is not None else ()),
         asyncio.create_task(_load(engines)),
     ]
     try:

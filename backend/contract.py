@@ -47,6 +47,13 @@ class WindowRequest(_Request):
     size: WholeNumber = Field(default=20, ge=1, description="Number of pages; at most MAX_WINDOW_SIZE.")
 
 
+class AnnouncedUpload(_Request):
+    """What a client will PUT for a page; with UPLOAD_MODE=presigned its URL allows this and nothing else."""
+
+    content_type: Literal["image/png", "image/jpeg", "image/webp"] = "image/png"
+    size: WholeNumber | None = Field(default=None, ge=1, description="Bytes; absent: up to max_bytes.")
+
+
 class StartRequest(_Request):
     """Body of session/start and session/next. Unknown keys are ignored."""
 
@@ -75,6 +82,9 @@ class StartRequest(_Request):
     window: WindowRequest = Field(default_factory=WindowRequest)
     options: NarrationOptions = Field(default_factory=NarrationOptions)
     direction: Direction | None = Field(default=None, description="Short for options.direction.")
+    uploads: list[AnnouncedUpload] | None = Field(
+        default=None, max_length=200, description="What will be uploaded, in page order, where the client knows it."
+    )
     client: dict[str, Any] | None = Field(default=None, description="Not used.")
 
     @field_validator("chapter_id", "series_id")
@@ -106,8 +116,11 @@ class UploadSlot(BaseModel):
 
 
 class UploadPlan(BaseModel):
-    mode: Literal["direct", "presigned"]
+    mode: Literal["direct", "presigned"] = Field(
+        description="presigned: the URLs lead into the bucket; PUT with exactly the slot's content_type."
+    )
     pages: list[UploadSlot]
+    expires_in: int | None = Field(default=None, description="Seconds the URLs are good for; absent: as long as the window.")
 
 
 class AdPlan(BaseModel):

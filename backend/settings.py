@@ -68,6 +68,10 @@ class Settings(BaseSettings):
     """Access key for the bucket; unset: the usual AWS sources."""
     aws_secret_access_key: SecretStr | None = None
     """Secret key for the bucket; unset: the usual AWS sources."""
+    upload_mode: Literal["direct", "presigned"] = "direct"
+    """How pages arrive: direct (the service takes and checks them) or presigned (PUT into the bucket, checked when they are noticed)."""
+    audio_mode: Literal["proxy", "redirect"] = "proxy"
+    """How segments are served without CDN_BASE_URL: proxy (through the service) or redirect (to signed URLs of the bucket)."""
 
     # --- windows ---
     job_ttl_seconds: int = Field(default=3600, ge=10)
@@ -147,6 +151,8 @@ class Settings(BaseSettings):
             )
         if self.bucket_name is None and self.bucket_url is not None:
             raise ConfigurationError("BUCKET_URL is set, but BUCKET_NAME is not: name the bucket, or unset BUCKET_URL.")
+        if self.bucket_name is None and (self.upload_mode == "presigned" or self.audio_mode == "redirect"):
+            raise ConfigurationError("UPLOAD_MODE=presigned and AUDIO_MODE=redirect need a bucket: set BUCKET_NAME.")
         if (self.aws_access_key_id is None) != (self.aws_secret_access_key is None):
             raise ConfigurationError("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY go together: set both, or none.")
 

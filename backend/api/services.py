@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
 
@@ -11,6 +11,7 @@ from backend.api.limits import StartLimits
 from backend.api.pool import CheckPool
 from backend.jobs.keeper import Keeper
 from backend.jobs.log import JobLog
+from backend.narration.arrivals import Arrivals
 from backend.narration.runner import Runner
 from backend.readers.base import PageReader
 from backend.series.faces import Faces
@@ -21,6 +22,9 @@ from backend.storage.objects import Objects
 from backend.synthesizers.base import Synthesizer
 from backend.voices.catalogue import Catalogue
 from backend.voices.room import VoiceRoom
+
+if TYPE_CHECKING:  # an installation without a bucket never loads boto3
+    from backend.storage.presign import Presigner
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,12 @@ class Services:
     series: SeriesMemory
     faces: Faces
     voices: VoiceRoom
+
+    presigner: Presigner | None = None
+    """Signs uploads into the bucket; None: pages come through this service (UPLOAD_MODE)."""
+    arrivals: Arrivals | None = None
+    redirects: Presigner | None = None
+    """Signs downloads of segments; None: they are served here (AUDIO_MODE)."""
 
     async def remove_job(self, job_id: str) -> None:
         """Ends the work on a job and removes its state, uploads and audio.

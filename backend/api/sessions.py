@@ -11,9 +11,10 @@ from fastapi import APIRouter, Header, Request, Response
 
 from backend.api.clients import ClientIn, public_base
 from backend.api.limits import Call
+from backend.api.plans import upload_plan
 from backend.api.replies import problems
 from backend.api.services import Services, ServicesIn
-from backend.contract import StartReply, StartRequest, UploadPlan, UploadSlot
+from backend.contract import StartReply, StartRequest
 from backend.errors import InvalidRequest, QuotaExceeded, TooManyRequests, Unauthorized, UnknownVoice
 from backend.jobs.state import JobDefinition, JobState
 
@@ -63,7 +64,9 @@ async def _begin(  # noqa: PLR0917 - what FastAPI hands to both routes, handed o
     services.keeper.watch(state.definition.job_id)
     await services.runner.prepare(state.definition.job_id)
     return Response(
-        _reply(state, services).model_dump_json(), media_type="application/json", headers={"Cache-Control": "no-store"}
+        _reply(state, body, services).model_dump_json(exclude_none=True),
+        media_type="application/json",
+        headers={"Cache-Control": "no-store"},
     )
 
 
@@ -106,16 +109,11 @@ def series_of(chapter_id: str) -> str:
     return chapter_id[:cut] if cut > 0 else chapter_id
 
 
-def _reply(state: JobState, services: Services) -> StartReply:
+def _reply(state: JobState, body: StartRequest, services: Services) -> StartReply:
     definition = state.definition
-    max_bytes = services.settings.max_page_bytes
-    slots = [
-        UploadSlot(index=page.index, put_url=f"{definition.api_base}/pages/{page.index}", max_bytes=max_bytes)
-        for page in state.pages
-    ]
     return StartReply(
         job_id=definition.job_id,
-        upload=UploadPlan(mode="direct", pages=slots),
+        upload=upload_plan(state, body, services),
         status_sse=f"{definition.api_base}/events",
         audio_url_template=f"{definition.audio_base}/page-{{index}}/index.m3u8",
         snapshot_url=f"{definition.api_base}/snapshot",

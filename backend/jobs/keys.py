@@ -4,6 +4,7 @@
     narration:job:{job_id}:snapshot    string: the reply of /snapshot, ready to send                 lives JOB_TTL_SECONDS
     narration:job:{job_id}:events      stream: the log, ids "{seq}-0", fields entry and commit       lives JOB_TTL_SECONDS
     narration:job:{job_id}:lease       string: the pipeline that works on the job                    lives the lease's time
+    narration:job:{job_id}:arrivals    string: the process that notices uploads in the bucket       lives the lease's time
     narration:open                     set: unfinished jobs, for recovery
     narration:jobs                     sorted set: all jobs by the time they run out (Unix ms), for the keeper
     narration:client:{client}:open     sorted set: a client's unfinished jobs by the time they run out
@@ -48,8 +49,9 @@ def events(job_id: str) -> str:
     return f"{job(job_id)}:events"
 
 
-def lease(job_id: str) -> str:
-    return f"{job(job_id)}:lease"
+def lease(job_id: str, part: str) -> str:
+    """`part`: "lease" or "arrivals"."""
+    return f"{job(job_id)}:{part}"
 
 
 def open_of(client: str) -> str:

@@ -6,11 +6,16 @@ Twins: `memory.py` (one process; what the laptop runs) and Redis (several proces
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from backend.jobs.decisions import Decide
 from backend.jobs.events import Entry
 from backend.jobs.state import JobDefinition, JobState
+
+PIPELINE: Final = "lease"
+"""The part of the work that narrates; its lease is what `abandoned` asks for."""
+ARRIVALS: Final = "arrivals"
+"""The part that notices uploads in a bucket."""
 
 
 class JobLog(Protocol):
@@ -67,12 +72,12 @@ class JobLog(Protocol):
         """Jobs that have work (`JobState.has_work`) and no pipeline that holds a lease, for recovery."""
         ...
 
-    async def acquire(self, job_id: str, owner: str, ttl_s: float) -> bool:
-        """Takes or renews the lease of the pipeline on a job; False while another owner holds it."""
+    async def acquire(self, job_id: str, owner: str, ttl_s: float, part: str = PIPELINE) -> bool:
+        """Takes or renews the lease on one part of the work on a job; False while another owner holds it."""
         ...
 
     async def release(self, job_id: str, owner: str) -> None:
-        """Gives the lease back if `owner` holds it."""
+        """Gives the pipeline's lease back if `owner` holds it."""
         ...
 
     async def aclose(self) -> None: ...

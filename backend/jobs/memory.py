@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from backend.errors import Conflict, JobNotFound
 from backend.jobs.decisions import Decide
 from backend.jobs.events import Entry
+from backend.jobs.log import PIPELINE
 from backend.jobs.state import JobDefinition, JobState, fold
 
 
@@ -25,12 +26,13 @@ class _Job:
     appended: asyncio.Event = field(default_factory=asyncio.Event)
     """Set, and replaced by a fresh one, at every append: wakes all followers at once."""
     gone: bool = False
-    lease: tuple[str, float] | None = None
-    """Owner and the monotonic time at which its lease ends."""
+    leases: dict[str, tuple[str, float]] = field(default_factory=dict)
+    """Part of the work -> owner and the monotonic time at which its lease ends."""
 
-    def held(self, now: float, but_by: str | None = None) -> bool:
-        """Whether somebody (else than `but_by`) holds the lease at the monotonic time `now`."""
-        return self.lease is not None and self.lease[0] != but_by and self.lease[1] > now
+    def held(self, part: str, now: float, but_by: str | None = None) -> bool:
+        """Whether somebody (else than `but_by`) holds the lease on `part` at the monotonic time `now`."""
+        owner, until = self.leases.get(part, (but_by, now))
+        return owner != but_by and until > now
 
     def wake(self) -> None:
         self.appended.set()
@@ -125,20 +127,20 @@ class MemoryJobLog:
 
     async def abandoned(self) -> Sequence[str]:
         now = time.monotonic()
-        return tuple(job_id for job_id, job in self._jobs.items() if job.state.has_work and not job.held(now))
+        return tuple(job_id for job_id, job in self._jobs.items() if job.state.has_work and not job.held(PIPELINE, now))
 
-    async def acquire(self, job_id: str, owner: str, ttl_s: float) -> bool:
+    async def acquire(self, job_id: str, owner: str, ttl_s: float, part: str = PIPELINE) -> bool:
         job = self._job(job_id)
         now = time.monotonic()
-        if job.held(now, but_by=owner):
+        if job.held(part, now, but_by=owner):
             return False
-        job.lease = (owner, now + ttl_s)
+        job.leases[part] = (owner, now + ttl_s)
         return True
 
     async def release(self, job_id: str, owner: str) -> None:
         job = self._jobs.get(job_id)
-        if job and job.lease and job.lease[0] == owner:
-            job.lease = None
+        if job and job.leases.get(PIPELINE, ("", 0.0))[0] == owner:
+            del job.leases[PIPELINE]
 
     async def aclose(self) -> None:
         for job_id in tuple(self._jobs):

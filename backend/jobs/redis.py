@@ -21,6 +21,7 @@ from backend.jobs import keys
 from backend.jobs import redis_scripts as scripts
 from backend.jobs.decisions import Decide
 from backend.jobs.events import Entry
+from backend.jobs.log import ARRIVALS, PIPELINE
 from backend.jobs.redis_link import RedisLink
 from backend.jobs.redis_live import LiveReader
 from backend.jobs.state import JobDefinition, JobState, fold
@@ -142,7 +143,7 @@ class RedisJobLog:
     async def delete(self, job_id: str) -> None:
         name = keys.job(job_id)
         client: bytes | None = await self.link.call(lambda: self.link.client.hget(name, "client"))
-        names = (*_written_keys(job_id, (client or b"").decode()), keys.lease(job_id))
+        names = (*_written_keys(job_id, (client or b"").decode()), keys.lease(job_id, PIPELINE), keys.lease(job_id, ARRIVALS))
         tries = 0
 
         async def run() -> int:
@@ -169,14 +170,14 @@ class RedisJobLog:
     async def abandoned(self) -> Sequence[str]:
         return [job_id.decode() for job_id in await self._run(self._abandoned, (keys.OPEN,), keys.JOB_PREFIX)]
 
-    async def acquire(self, job_id: str, owner: str, ttl_s: float) -> bool:
-        outcome = await self._run(self._acquire, (keys.job(job_id), keys.lease(job_id)), owner, round(ttl_s * 1000))
+    async def acquire(self, job_id: str, owner: str, ttl_s: float, part: str = PIPELINE) -> bool:
+        outcome = await self._run(self._acquire, (keys.job(job_id), keys.lease(job_id, part)), owner, round(ttl_s * 1000))
         if outcome == b"gone":
             raise JobNotFound
         return bool(outcome == b"ok")
 
     async def release(self, job_id: str, owner: str) -> None:
-        await self._run(self._release, (keys.lease(job_id),), owner)
+        await self._run(self._release, (keys.lease(job_id, PIPELINE),), owner)
 
     async def aclose(self) -> None:
         await self._live.aclose()

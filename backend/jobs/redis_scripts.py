@@ -84,11 +84,11 @@ return 'ok'
 """
 )
 
-# KEYS: job, snapshot, events, jobs, open, the client's open jobs, lease.
+# KEYS: job, snapshot, events, jobs, open, the client's open jobs, both leases.
 DELETE: Final = """
 local job_id, channel, news = ARGV[1], ARGV[2], ARGV[3]
 local existed = redis.call('DEL', KEYS[1])
-redis.call('DEL', KEYS[2], KEYS[3], KEYS[7])
+redis.call('DEL', KEYS[2], KEYS[3], KEYS[7], KEYS[8])
 redis.call('ZREM', KEYS[4], job_id)
 redis.call('SREM', KEYS[5], job_id)
 redis.call('ZREM', KEYS[6], job_id)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from backend.errors import TanoshiError
@@ -24,11 +24,11 @@ HOLD_OFF_S: Final = 10.0
 """A job that this process took up, and that is without a lease again at the next look, is not tried again for so long."""
 
 
-async def recover(log: JobLog, runner: Runner, keep: Callable[[str], None]) -> None:
+async def recover(log: JobLog, runner: Runner, keep: Callable[[Sequence[str]], None]) -> None:
     """Works until it is cancelled.
 
     Args:
-        keep: takes a job into the keeper's care; calling it again is harmless.
+        keep: is told of all jobs there are, again and again, so that each is kept by every process.
     """
     tried: dict[str, float] = {}
     clock = asyncio.get_running_loop().time
@@ -36,8 +36,7 @@ async def recover(log: JobLog, runner: Runner, keep: Callable[[str], None]) -> N
     while True:
         try:
             if looks % LOOKS_PER_CENSUS == 0:
-                for job_id in await log.job_ids():
-                    keep(job_id)
+                keep(await log.job_ids())
             looks += 1
             now = clock()
             abandoned = await log.abandoned()

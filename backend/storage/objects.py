@@ -60,6 +60,8 @@ class ObjectInfo:
     """Bytes."""
     etag: str
     """Changes with the content; quoted, as HTTP wants it. Its form differs from store to store."""
+    modified: float
+    """Unix time of the last write, in seconds; some stores know it to the second only."""
 
 
 class Objects:
@@ -221,7 +223,7 @@ class Objects:
 
 
 def _info(meta: Any) -> ObjectInfo:
-    return ObjectInfo(meta["path"], meta["size"], '"' + (meta["e_tag"] or "").strip('"') + '"')
+    return ObjectInfo(meta["path"], meta["size"], '"' + (meta["e_tag"] or "").strip('"') + '"', meta["last_modified"].timestamp())
 
 
 def _first_line(error: BaseException) -> str:

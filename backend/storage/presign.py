@@ -7,17 +7,13 @@ cannot look inside: what arrives is checked when it is picked up.
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped]
 
 from backend.errors import Unavailable
 from backend.storage.bucket import Bucket
-
-UPLOAD_EXPIRES_S: Final = 900
-"""Life of an upload URL in seconds; part of the upload plan, so that clients know."""
-DOWNLOAD_EXPIRES_S: Final = 3600
-"""Life of a download URL in seconds: a playlist's segments are asked for while it is heard."""
+from backend.storage.expiry import DOWNLOAD_EXPIRES_S, UPLOAD_EXPIRES_S
 
 
 class Presigner:

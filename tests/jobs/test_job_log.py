@@ -12,7 +12,7 @@ import pytest
 from backend.errors import Conflict, JobNotFound, PageNotInWindow
 from backend.jobs import decisions
 from backend.jobs.events import Entry, Event, EventName
-from backend.jobs.log import JobLog
+from backend.jobs.log import ARRIVALS, JobLog
 from backend.jobs.state import JobState, PageState, fold
 from tests.support.jobs import a_definition, ready, upload, whole_way
 
@@ -201,6 +201,17 @@ async def test_a_lease_has_one_owner_who_may_renew_and_give_it_back(log: JobLog,
     assert not await elsewhere.acquire(job_id, "two", 30.0)
     await log.release(job_id, "one")
     assert await elsewhere.acquire(job_id, "two", 30.0)
+
+
+async def test_parts_of_the_work_have_leases_of_their_own(log: JobLog, elsewhere: JobLog) -> None:
+    job_id = await a_job(log)
+    await log.commit(job_id, upload(0))
+    assert await log.acquire(job_id, "one", 30.0, ARRIVALS)
+    assert not await elsewhere.acquire(job_id, "two", 30.0, ARRIVALS)
+    assert list(await elsewhere.abandoned()) == [job_id]
+    assert await elsewhere.acquire(job_id, "two", 30.0)
+    await elsewhere.release(job_id, "two")
+    assert not await elsewhere.acquire(job_id, "two", 30.0, ARRIVALS)
 
 
 async def test_a_lease_that_is_not_renewed_runs_out(log: JobLog, elsewhere: JobLog) -> None:

@@ -14,8 +14,9 @@ import pytest
 from backend.errors import ConfigurationError, Unavailable
 from backend.storage import keys
 from backend.storage.bucket import Bucket
+from backend.storage.expiry import UPLOAD_EXPIRES_S
 from backend.storage.objects import Objects
-from backend.storage.presign import UPLOAD_EXPIRES_S, Presigner
+from backend.storage.presign import Presigner
 from backend.storage.setup import set_up_bucket
 from tests.support.s3_gate import S3
 
