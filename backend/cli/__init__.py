@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from backend import __version__
-from backend.cli import bucket, doctor, narrate, read, serve, voices, weights
+from backend.cli import bucket, doctor, narrate, read, serve, train_voice, voices, weights
 from backend.errors import TanoshiError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.command("narrate")(narrate.narrate)
 app.command("read")(read.read)
 app.command("doctor")(doctor.doctor)
 app.command("setup-bucket")(bucket.setup_bucket)
+app.command("train-voice")(train_voice.train_voice)
 app.add_typer(voices.app, name="voices")
 app.add_typer(weights.app, name="weights")
 
