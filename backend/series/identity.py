@@ -21,7 +21,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
 
 from backend.series.changes import merged, new_member, with_member
 from backend.series.model import MOST_LOOKS, Look, Member, SeriesCast
@@ -155,6 +154,9 @@ def _strays(evidence: Array, group: Group, figures: Sequence[Seen]) -> Group:
 
 def _assigned(score: Array, ids: Sequence[int]) -> list[int | None]:
     """A member id for each row of `score`, None for somebody new."""
+    # Imported here: it takes longer than all else a server needs before it listens.
+    from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]  # noqa: PLC0415
+
     rows, columns = score.shape
     nobody = np.full((rows, rows), -CERTAIN)
     np.fill_diagonal(nobody, SOMEBODY_NEW)
