@@ -41,6 +41,7 @@ async def forget(sha256: Sha256, services: ServicesIn, _client: ClientIn) -> For
                 windows += 1
         except JobNotFound:
             continue  # it ran out meanwhile, and its objects with it
+    await services.faces.forget_page(sha256)
     return Forgotten(windows=windows, cached=await forget_page(services.objects, sha256))
 
 

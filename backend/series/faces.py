@@ -6,10 +6,12 @@ A picture that cannot be made costs the picture, never the page: the upload may 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 import logging
 from collections.abc import Iterable
 from concurrent.futures import Executor
+from pathlib import PurePosixPath
 from typing import Final
 
 from PIL import Image
@@ -41,6 +43,7 @@ class Faces:
                 if await self._objects.find(key) is None:
                     page = await self._objects.get(keys.upload(portrait.job_id, portrait.index))
                     picture = await asyncio.get_running_loop().run_in_executor(self._workers, cut_out, page, portrait.box)
+                    await self._objects.put(keys.face_of_page(hashlib.sha256(page).hexdigest(), portrait.name), b"")
                     await self._objects.put(key, picture)
             except TanoshiError as error:
                 logger.info("No picture of a character on page %d of %s: %s", portrait.index, portrait.job_id, error)
@@ -53,6 +56,14 @@ class Faces:
         """Removes the pictures."""
         for portrait in portraits:
             await self._objects.delete(keys.face(portrait.name))
+
+    async def forget_page(self, sha256: str) -> int:
+        """Removes the pictures that were cut out of the page with these bytes; returns how many."""
+        names = [PurePosixPath(key).name async for key in self._objects.keys(keys.faces_of_page(sha256))]
+        for name in names:
+            await self._objects.delete(keys.face(name))
+        await self._objects.delete_prefix(keys.faces_of_page(sha256))
+        return len(names)
 
 
 def cut_out(page: bytes, box: Box) -> bytes:

@@ -79,3 +79,12 @@ def cache_control(key: str) -> str:
 def face(name: str) -> str:
     """The picture of a character, by its portrait's name."""
     return f"faces/{name}.webp"
+
+
+def faces_of_page(sha256: str) -> str:
+    """Markers of the pictures that were cut out of a page, so that they can be forgotten with it."""
+    return f"faces-of-pages/{sha256}"
+
+
+def face_of_page(sha256: str, name: str) -> str:
+    return f"{faces_of_page(sha256)}/{name}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
@@ -239,6 +240,16 @@ async def test_a_series_can_be_forgotten_with_its_faces(serve: Serve) -> None:
     assert (await client.http.delete(CAST)).status_code == 204
     assert (await client.http.get(CAST)).json()["characters"] == []
     assert (await client.http.get(face)).status_code == 404
+
+
+async def test_a_forgotten_page_takes_the_faces_cut_out_of_it_along(serve: Serve) -> None:
+    client, _, _ = await narrated(serve, size=1)
+    face = (await client.http.get(CAST)).json()["characters"][0]["face"]
+    assert (await client.http.get(face)).status_code == 200
+    await client.http.delete(f"/v1/pages/{hashlib.sha256(page(1)).hexdigest()}")
+    assert (await client.http.get(face)).status_code == 404
+    objects = client.app.state.services.objects
+    assert not [key async for key in objects.keys("faces")] + [key async for key in objects.keys("faces-of-pages")]
 
 
 async def test_with_api_keys_casts_belong_to_their_key(serve: Serve) -> None:
