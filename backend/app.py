@@ -241,7 +241,7 @@ async def _running(
         catalogue=catalogue,
         runner=runner,
         keeper=keeper,
-        limits=StartLimits(settings, make_counters(settings)),
+        limits=StartLimits(settings, make_counters(log)),
         checks=CheckPool(),
         series=memory,
         faces=faces,

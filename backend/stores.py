@@ -67,17 +67,19 @@ def bucket_of(settings: Settings) -> Bucket | None:
     )
 
 
-def make_counters(settings: Settings) -> Storage:
-    """Where rate limits are counted: in Redis with REDIS_URL, so that a client has one limit and not one a process."""
-    if settings.redis_url is None:
+def make_counters(log: JobLog) -> Storage:
+    """Where rate limits are counted: beside the jobs, so that a client has one limit and not one a process."""
+    if isinstance(log, MemoryJobLog):
         return MemoryStorage()
+    from backend.jobs.redis import RedisJobLog  # noqa: PLC0415
+
+    assert isinstance(log, RedisJobLog)
     return RedisStorage(
-        f"async+{settings.redis_url.get_secret_value()}",
+        "async+redis://",
         wrap_exceptions=True,
         implementation="redispy",
         key_prefix=LIMITS_PREFIX,
-        socket_timeout=2.0,
-        socket_connect_timeout=2.0,
+        connection_pool=log.link.client.connection_pool,  # type: ignore[arg-type] # as its documentation has it
     )
 
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import time
-from typing import Literal
+from typing import Final, Literal
 
 from limits import RateLimitItemPerSecond
 from limits.aio.storage import MemoryStorage, Storage
 from limits.aio.strategies import MovingWindowRateLimiter
+from limits.errors import StorageError
 
 from backend.errors import TooManyRequests
 from backend.settings import Settings
 
+logger = logging.getLogger(__name__)
+
 Call = Literal["start", "next"]
+PATIENCE_S: Final = 2.0
+"""A counter that does not answer for so long limits nobody: the job store behind it is what a start has to wait for."""
 
 
 class StartLimits:
@@ -34,9 +41,16 @@ class StartLimits:
             TooManyRequests: with the seconds after which the next call is taken.
         """
         item = self._items[call]
-        if item is None or await self._limiter.hit(item, client):
+        if item is None:
             return
-        stats = await self._limiter.get_window_stats(item, client)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                if await self._limiter.hit(item, client):
+                    return
+                stats = await self._limiter.get_window_stats(item, client)
+        except (StorageError, TimeoutError):
+            logger.warning("Calls of session/%s cannot be counted now; this one is let through.", call)
+            return
         wait_s = max(1, round(stats.reset_time - time.time() + 0.5))
         raise TooManyRequests(
             f"At most {item.amount} calls of session/{call} in {item.get_expiry()} seconds.",

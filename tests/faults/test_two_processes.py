@@ -119,7 +119,7 @@ async def test_redis_away_for_a_while_costs_no_page_and_no_request(
     valkey: Valkey, fleet_of: FleetOf, http: httpx.AsyncClient
 ) -> None:
     async with BadNetwork(valkey.port) as network:
-        with fleet_of(1, redis_url=f"redis://127.0.0.1:{network.port}/0") as fleet:
+        with fleet_of(1, redis_url=f"redis://127.0.0.1:{network.port}/0", rate_limit_start_max="100") as fleet:
             base = fleet.members[0].base
             job_id = await client_of(http, base).start("chapter", 6)
             await client_of(http, base).upload(job_id, [1, 2])
@@ -129,13 +129,26 @@ async def test_redis_away_for_a_while_costs_no_page_and_no_request(
                 asyncio.create_task(http.put(f"{base}{JOBS}/{job_id}/pages/{k}", content=page(k + 1), headers=PNG))
                 for k in range(2, 6)
             ]
+            starting = asyncio.create_task(client_of(http, base).start("chapter that begins meanwhile", 1))
             await asyncio.sleep(5)
             await network.connect()
+            assert await starting
             assert [(await upload).status_code for upload in uploads] == [200] * 4
             async with asyncio.timeout(30):
                 heard = await following
             assert heard.frames[-1].data["ok"] is True
             assert heard.ids == [str(k) for k in range(1, len(heard.ids) + 1)]
+
+
+async def test_a_client_has_one_limit_and_not_one_a_process(fleet_of: FleetOf, http: httpx.AsyncClient) -> None:
+    with fleet_of(2, rate_limit_start_max="3") as fleet:
+        here, there = (member.base for member in fleet.members)
+        replies = [
+            await http.post(f"{base}/v1/narration/session/start", json={"chapter_id": f"chapter-{k}"})
+            for k, base in enumerate([here, there, here, there])
+        ]
+        assert [reply.status_code for reply in replies] == [200, 200, 200, 429]
+        assert 1 <= int(replies[-1].headers["retry-after"]) <= 61
 
 
 async def test_redis_restarted_empty_ends_windows_and_begins_anew(
