@@ -169,17 +169,18 @@ def api() -> Any:
 
 
 @app.function(
-    image=images.weights_image, secrets=[secret], volumes={images.WEIGHTS: weights}, timeout=4 * 3600, cpu=2, memory=16_384
+    image=images.speaker_image, secrets=[secret], volumes={images.WEIGHTS: weights}, timeout=4 * 3600, cpu=2, memory=16_384
 )
-def download_weights(magi_revision: str = "") -> None:
+def download_weights(which: str = "magi,manga-ocr,sovits", magi_revision: str = "") -> None:
     """Fills the weights volume; safe to call again.
 
     Args:
+        which: names with commas.
         magi_revision: commit of the MAGI v2 repository; empty: the commit fetched before, else the newest, which is then kept.
     """
     from backend.cloud.download import download  # noqa: PLC0415
 
-    download(images.WEIGHTS, commit=weights.commit, magi_revision=magi_revision or None)
+    download(which.split(","), images.WEIGHTS, commit=weights.commit, magi_revision=magi_revision or None)
 
 
 @app.local_entrypoint()

@@ -1,33 +1,53 @@
-"""Fills the weights volume and says what it fetched, from where, and under which licence."""
+"""Fills the weights volume and says what it fetched, from where, and under which licence. The fetching is `tanoshi weights`' own."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from backend.weights import magi
+from backend.errors import ConfigurationError
+from backend.synthesizers.embedded import EmbeddedSynthesizer
+from backend.voices.builtin import BUILTIN_VOICES
+from backend.weights import magi, manga_ocr, sovits
+from backend.weights.magi import Inspection
 
 _EVERY_S: Final = 5.0
 
 
-def download(root: str, *, commit: Callable[[], object], magi_revision: str | None) -> None:
+def download(which: Sequence[str], root: str, *, commit: Callable[[], object], magi_revision: str | None) -> None:
     """Downloads to `root`, going on where an earlier run stopped.
 
     Args:
+        which: of magi, manga-ocr and sovits.
         root: where the volume is mounted, writable.
-        commit: makes what is written visible to other containers; also called when the download fails, so that a next run goes on.
+        commit: makes what is written visible to other containers; also called after a failure, so that the next run goes on.
 
     Raises:
-        ConfigurationError: the hub has not what we need, or a checksum is wrong.
-        Unavailable: the hub does not answer.
+        ConfigurationError: a source has not what we need, a checksum is wrong, or a name is none of the three.
+        Unavailable: a source does not answer.
     """
+    folder = Path(root)
+    how = {
+        "magi": lambda: magi.fetch(folder / "magi", revision=magi_revision, say=_say, progress=_Progress()),
+        "manga-ocr": lambda: manga_ocr.fetch(folder / "magi" / manga_ocr.DIRECTORY, say=_say, progress=_Progress()),
+        "sovits": lambda: _sovits(folder / "sovits"),
+    }
+    if unknown := [name for name in which if name not in how]:
+        raise ConfigurationError(f"There are no weights called {', '.join(unknown)}: choose from {', '.join(how)}.")
     try:
-        magi.fetch(Path(root) / "magi", revision=magi_revision, say=_say, progress=_Progress())
+        for name in which:
+            found = how[name]()
+            if not found.usable:
+                raise ConfigurationError(found.sentence)
     finally:
         commit()
-    _say("The volume is filled. Set READER=magi in the secret and deploy again to use it.")
+    _say("The volume is filled. Set READER=magi and SYNTHESIZER=sovits in the secret and deploy again to use it.")
+
+
+def _sovits(to: Path) -> Inspection:
+    return sovits.fetch(to, voices=tuple(BUILTIN_VOICES), speaker=EmbeddedSynthesizer(), say=_say, progress=_Progress())
 
 
 class _Progress:

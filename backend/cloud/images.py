@@ -38,9 +38,8 @@ API_LIBRARIES: Final = (
 )
 """What the API and the pipeline import. Sound is mixed there only where there is no bucket, but the code is the same."""
 READER_PINS: Final = ("torch==2.13.0", "safetensors==0.8.0")
-SPEAKER_PINS: Final = (*READER_PINS, "torchaudio==2.11.0", "gsv-tts-lite==0.4.7")
-WEIGHTS_PINS: Final = READER_PINS
-"""Checkpoints are converted where they are fetched."""
+SPEAKER_PINS: Final = (*READER_PINS, "torchaudio==2.11.0", "transformers==5.23.0", "gsv-tts-lite==0.4.7")
+"""Weights are fetched in this image too: checkpoints are converted, and word lists of the engine's packages kept with them."""
 
 _ENGINE_ENV: Final = {"MAGI_DIR": f"{WEIGHTS}/magi", "SOVITS_DIR": f"{WEIGHTS}/sovits", "DATA_DIR": "/tmp/tanoshi"}  # noqa: S108 - a container's own
 
@@ -64,4 +63,3 @@ api_image = _image(*pins(API_LIBRARIES))
 """The API and the pipeline."""
 reader_image = _image(*pins(), *READER_PINS)
 speaker_image = _image(*pins(), *SPEAKER_PINS)
-weights_image = _image(*pins(), *WEIGHTS_PINS)

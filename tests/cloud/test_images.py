@@ -44,7 +44,7 @@ def test_every_library_of_the_api_is_pinned_as_it_is_tested() -> None:
 
 def test_gpu_pins_are_those_the_tests_run_with() -> None:
     tested = (ROOT / "requirements-dev.txt").read_text(encoding="utf-8").splitlines()
-    for pin in images.READER_PINS:
+    for pin in images.SPEAKER_PINS:
         assert pin in tested
 
 
