@@ -92,10 +92,7 @@ def make_synthesizer(settings: Settings) -> Synthesizer:
 
         return deployed_synthesizer()
     if settings.synthesizer == "sovits":
-        from backend.synthesizers.sovits import SovitsSynthesizer  # noqa: PLC0415 - torch is an extra
-
-        assert settings.sovits_dir is not None
-        return SovitsSynthesizer(settings.sovits_dir)
+        return _make_sovits(settings)
     if settings.synthesizer == "draft":
         from backend.synthesizers.embedded import DraftSynthesizer  # noqa: PLC0415
 
@@ -103,6 +100,24 @@ def make_synthesizer(settings: Settings) -> Synthesizer:
     from backend.synthesizers.embedded import EmbeddedSynthesizer  # noqa: PLC0415
 
     return EmbeddedSynthesizer(workers=cpu_count(), english_vectors=settings.data_dir / "voices" / "kokoro")
+
+
+def _make_sovits(settings: Settings) -> Synthesizer:
+    from backend.synthesizers.sovits import SovitsSynthesizer  # noqa: PLC0415 - torch is an extra
+    from backend.synthesizers.sovits.gate import CHECKS  # noqa: PLC0415
+    from backend.synthesizers.sovits.hearing import ByEar, WhisperRecogniser  # noqa: PLC0415
+
+    assert settings.sovits_dir is not None
+    checks = CHECKS
+    if settings.speech_check == "asr":
+        assert settings.speech_check_model is not None
+        checks = (*CHECKS, ByEar(WhisperRecogniser(settings.speech_check_model)))
+    return SovitsSynthesizer(
+        settings.sovits_dir,
+        clip_source=make_objects(settings).get,
+        trained=settings.sovits_trained_dir,
+        checks=checks,
+    )
 
 
 def create_app(

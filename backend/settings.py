@@ -52,6 +52,12 @@ class Settings(BaseSettings):
     """Folder with the MAGI v2 weights that `tanoshi weights magi` filled."""
     sovits_dir: Path | None = None
     """Folder with the GPT-SoVITS weights that `tanoshi weights sovits` filled."""
+    sovits_trained_dir: Path | None = None
+    """Folder of the few-shot checkpoints that `tanoshi train-voice` wrote; unset: few-shot voices are not spoken by GPT-SoVITS."""
+    speech_check: Literal["none", "asr"] = "none"
+    """asr: a recogniser listens to each line of GPT-SoVITS and misheard ones are spoken again; needs SPEECH_CHECK_MODEL."""
+    speech_check_model: Path | None = None
+    """Folder of a Whisper model in CTranslate2 format, for SPEECH_CHECK=asr."""
 
     # --- stores ---
     data_dir: Path = Field(default_factory=_default_data_dir)
@@ -145,6 +151,8 @@ class Settings(BaseSettings):
         """
         if self.reader == "magi" and self.magi_dir is None:
             raise ConfigurationError("READER=magi needs MAGI_DIR, the folder that `tanoshi weights magi --to DIR` fills.")
+        if self.speech_check == "asr" and self.speech_check_model is None:
+            raise ConfigurationError("SPEECH_CHECK=asr needs SPEECH_CHECK_MODEL, the folder of a Whisper model in CTranslate2 format.")
         if self.synthesizer == "sovits" and self.sovits_dir is None:
             raise ConfigurationError(
                 "SYNTHESIZER=sovits needs SOVITS_DIR, the folder that `tanoshi weights sovits --to DIR` fills."

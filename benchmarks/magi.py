@@ -18,9 +18,10 @@ import importlib
 import resource
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,7 +47,7 @@ class Clock:
         self._now = time.process_time if device.type == "cpu" else time.perf_counter
 
     @contextmanager
-    def __call__(self, stage: str):
+    def __call__(self, stage: str) -> Iterator[None]:
         self._wait()
         start = self._now()
         yield
@@ -166,7 +167,7 @@ def as_upstream(network: Network, images: Sequence[Image.Image], args: argparse.
 
 
 @torch.inference_mode()
-def write_from_the_start(decoder: torch.nn.Module, picture: torch.Tensor, tokens: int) -> list[list[int]]:
+def write_from_the_start(decoder: Any, picture: torch.Tensor, tokens: int) -> list[list[int]]:
     """Greedy decoding that keeps nothing: every step runs over all tokens so far and projects the picture again."""
     body = decoder.model.decoder
     ids = torch.full((len(picture), 1), decoder.start, dtype=torch.long, device=picture.device)
@@ -181,7 +182,8 @@ def write_from_the_start(decoder: torch.nn.Module, picture: torch.Tensor, tokens
             x = layer.encoder_attn_layer_norm(x + layer.encoder_attn(x, *layer.look(picture)))
             x = layer.final_layer_norm(x + layer.fc2(F.gelu(layer.fc1(x))))
         ids = torch.cat((ids, decoder.output_projection(x[:, -1]).argmax(-1, keepdim=True)), 1)
-    return ids[:, 1:].tolist()
+    written: list[list[int]] = ids[:, 1:].tolist()
+    return written
 
 
 def report(title: str, clock: Clock, pages: int) -> None:

@@ -128,7 +128,7 @@ async def one_run(engines: Engines, pages: Sequence[bytes]) -> Run:
     first_alone_s = await alone(engines, pages[:1])
     with tempfile.TemporaryDirectory() as folder:
         app = create_app(
-            Settings(_env_file=None, data_dir=Path(folder)),  # type: ignore[call-arg]
+            Settings(_env_file=None, data_dir=Path(folder)),
             make=lambda _: Engines(UncachedReader(engines.reader), UncachedSynthesizer(engines.synthesizer)),
         )
         async with serving(app) as base, httpx.AsyncClient(base_url=base, timeout=600) as http:
@@ -203,7 +203,7 @@ def cold_start_s() -> float:
 
 async def measure(page_count: int, runs: int) -> list[Run]:
     with tempfile.TemporaryDirectory() as folder:
-        engines = make_engines(Settings(_env_file=None, data_dir=Path(folder)))  # type: ignore[call-arg]
+        engines = make_engines(Settings(_env_file=None, data_dir=Path(folder)))
         await asyncio.gather(engines.reader.load(), engines.synthesizer.load())
         try:
             pages = sample_pages(page_count)

@@ -15,6 +15,7 @@ from backend.jobs.state import NarrationOptions, SfxPolicy
 from backend.language import detect_language, speech_text
 from backend.narration.lexicon import with_readings
 from backend.narration.script import PageScript, ScriptLine
+from backend.narration.style import choose_style
 from backend.readers.base import Kind, Reading
 from backend.series.model import LexiconEntry, LineCorrection
 from backend.synthesizers.base import Utterance, Voice
@@ -57,7 +58,8 @@ def write_script(
         lang = detect_language(printed, options.lang or box.lang)
         text = speech_text(with_readings(printed, lang, lexicon), lang, names)
         if text is not None:
-            utterance = Utterance(text=text, lang=lang, voice=part.voice, speed=options.speed)
+            style = choose_style(printed)  # of the line as printed: cleaning takes capitals and stretched letters away
+            utterance = Utterance(text=text, lang=lang, voice=part.voice, speed=options.speed, style=style)
             lines.append(ScriptLine(number, printed, utterance, box.box, box.kind, part.speaker))
     return PageScript(reading.width, reading.height, tuple(lines))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+from typing import Any
 
 import av
 import numpy as np
@@ -29,7 +30,7 @@ def phrase(duration_s: float, pitch_hz: float = 180.0, seed: int = 0, rate: int 
         sound += gains[which] * np.sin(harmonic * phase)
     sound /= np.maximum(0.2, np.sqrt(np.convolve(sound**2, np.ones(800) / 800, "same")))
     edge = np.minimum(1, np.minimum(time / 0.02, time[::-1] / 0.08))
-    made = (0.3 * sound * edge / np.abs(sound).max()).astype(np.float32)
+    made: NDArray[np.float32] = (0.3 * sound * edge / np.abs(sound).max()).astype(np.float32)
     made.flags.writeable = False
     return made
 
@@ -53,7 +54,7 @@ def encoded(samples: NDArray[np.float32], kind: str, rate: int = RATE) -> bytes:
     layout = "mono" if len(channels) == 1 else "stereo"
     out = io.BytesIO()
     with av.open(out, "w", format=container_format) as container:
-        stream = container.add_stream(codec, rate=rate, layout=layout)
+        stream: Any = container.add_stream(codec, rate=rate, layout=layout)
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(channels, dtype=np.float32), format="fltp", layout=layout)
         frame.sample_rate = rate
         resampler = av.AudioResampler(format=stream.format, layout=layout, rate=rate, frame_size=stream.frame_size or 1024)

@@ -150,7 +150,8 @@ def write_hubert(folder: Path, size: Size = TINY) -> None:
         num_conv_pos_embeddings=2, num_conv_pos_embedding_groups=16,
     )  # fmt: skip
     HubertModel(config).save_pretrained(folder)
-    Wav2Vec2FeatureExtractor().save_pretrained(folder)
+    extractor: Any = Wav2Vec2FeatureExtractor
+    extractor().save_pretrained(folder)
 
 
 def write_speaker_encoder(path: Path) -> None:
@@ -181,7 +182,7 @@ def write_lexicon(folder: Path) -> None:
         "dec_emb": (74, 64), "dec_w_ih": (384, 64), "dec_w_hh": (384, 128), "dec_b_ih": (384,), "dec_b_hh": (384,),
         "fc_w": (74, 128), "fc_b": (74,),
     }  # fmt: skip
-    arrays = {name: chance.normal(size=shape).astype(np.float32) * 0.1 for name, shape in shapes.items()}
+    arrays: dict[str, Any] = {name: chance.normal(size=shape).astype(np.float32) * 0.1 for name, shape in shapes.items()}
     np.savez(folder / "g2p_en" / "checkpoint20.npz", **arrays)
 
 

@@ -65,6 +65,8 @@ class MagiReader:
     """
 
     name = "magi"
+    batch_size = 8
+    """As many pages as the detector takes in one batch."""
 
     def __init__(
         self,
