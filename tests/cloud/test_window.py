@@ -18,9 +18,9 @@ READER, SPEAKER = "MagiReader.*", "SovitsSpeaker.*"
 
 async def test_a_window_is_narrated_by_the_deployed_app(cloud: LocalCloud, http: httpx.AsyncClient, shared: Shared) -> None:
     before = len(cloud.calls("narrate"))
-    plan = await begin(http, small_pages(6, edition="whole"))
+    plan = await begin(http, small_pages(4, edition="whole"))
     log = await follow(http, plan)
-    log.check_complete(6)
+    log.check_complete(4)
     for page in log.named("page_ready"):
         samples, rate = await sound(http, page["audio"])
         assert not is_silent(samples)

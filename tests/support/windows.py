@@ -25,7 +25,10 @@ SAMPLES = Path(__file__).parents[2] / "samples"
 
 @cache
 def _bubbles(language: str) -> tuple[bytes, ...]:
-    """Every bubble of the samples with some paper around it, as a page of its own: quick to read, and not silent."""
+    """Every bubble of the samples as a page of its own: quick to read, and not silent.
+
+    Square, because the reader enlarges a small page until its shorter side has a certain length.
+    """
     found = []
     for truth in sorted((SAMPLES / language).glob("page-*.json")):
         page = json.loads(truth.read_text(encoding="utf-8"))
@@ -34,7 +37,10 @@ def _bubbles(language: str) -> tuple[bytes, ...]:
                 x, y, width, height = block["box"]
                 if block["kind"] in ("speech", "narration"):
                     out = io.BytesIO()
-                    image.convert("RGB").crop((x - 40, y - 40, x + width + 40, y + height + 40)).save(out, "PNG")
+                    side = max(width, height) + 80
+                    paper = Image.new("RGB", (side, side), "white")
+                    paper.paste(image.convert("RGB").crop((x - 20, y - 20, x + width + 20, y + height + 20)), (20, 20))
+                    paper.save(out, "PNG")
                     found.append(out.getvalue())
     return tuple(found)
 
