@@ -26,6 +26,7 @@ MOST_VOICES: Final = 30
 MOST_CLIPS: Final = 300
 MOST_UPLOAD_BYTES: Final = 500_000_000
 """Of all clips of a few-shot voice that wait to be checked."""
+MOST_LETTERS: Final = 2000
 LEAST_CLIPS, LEAST_TRAINING_S = 5, 30.0
 """What a few-shot voice needs of good clips."""
 REFERENCE, TRANSCRIPT, TRANSCRIPTS = "reference", "transcript", "transcripts.jsonl"
@@ -104,6 +105,8 @@ class Registration:
         slug = manifest.slug
         if part == TRANSCRIPT:
             text = _text(data)
+            if len(text) > MOST_LETTERS:
+                raise InvalidRequest(f"A transcript of 30 s has at most {MOST_LETTERS} letters.")
             manifest = await self._store.update(client, slug, lambda now: now.model_copy(update={"transcript": text}))
         else:
             await self._store.objects.put(self._upload_key(client, slug, part), data)
