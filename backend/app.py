@@ -200,7 +200,7 @@ def owners(settings: Settings) -> Owners:
 
 def stand_in(settings: Settings) -> StandIn:
     """Which built-in voice speaks for a registered one under the synthesizer SYNTHESIZER names."""
-    if settings.synthesizer == "sovits":
+    if settings.synthesizer in ("sovits", "modal"):  # they clone
         return lambda voice: None
 
     def nearest(voice: Voice) -> str:
