@@ -11,16 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from backend.errors import TanoshiError
+from backend.errors import ConfigurationError, TanoshiError
 from backend.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from backend.voices.store import VoiceStore
     from backend.voices.training import VoiceTrainer
     from backend.voices.upstream import Upstream
-
-TRAINED = "trained"
-"""Folder below DATA_DIR that trained checkpoints are written to."""
 
 
 class TrainingEnded(TanoshiError):
@@ -52,11 +49,12 @@ async def _train(settings: Settings, upstream: Upstream, owner: str, voice_id: s
     from backend.voices.store import VoiceStore  # noqa: PLC0415
     from backend.voices.upstream_trainer import UpstreamTrainer  # noqa: PLC0415
 
+    folder = settings.sovits_trained_dir
+    if folder is None:
+        raise ConfigurationError("Set SOVITS_TRAINED_DIR, the folder the synthesizer loads trained voices from.")
     objects = make_objects(settings)
     try:
-        trainer = UpstreamTrainer(
-            upstream, objects, settings.data_dir / TRAINED, convert_gpt=convert_gpt, convert_sovits=convert_sovits
-        )
+        trainer = UpstreamTrainer(upstream, objects, folder, convert_gpt=convert_gpt, convert_sovits=convert_sovits)
         return await trained(VoiceStore(objects, owners(settings)), trainer, owner, voice_id, tell)
     finally:
         await objects.aclose()

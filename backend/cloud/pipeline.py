@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
-from backend.app import builtin_catalogue, series_memory
+from backend.app import builtin_catalogue, owners, series_memory
 from backend.cloud.adapters import RemoteVoicer
 from backend.cloud.engines import remote_reader
 from backend.errors import JobNotFound, TanoshiError
@@ -22,6 +22,7 @@ from backend.narration.window import Narrator
 from backend.series.faces import Faces
 from backend.settings import Settings, load_settings
 from backend.stores import make_log, make_objects
+from backend.voices.store import VoiceStore
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +43,11 @@ class Pipeline:
             objects=objects,
             reader=remote_reader(settings, reader),
             voicer=RemoteVoicer(speaker),
-            caster=Caster(builtin_catalogue(), series_memory(settings, objects), Faces(objects, workers)),
+            caster=Caster(
+                builtin_catalogue(VoiceStore(objects, owners(settings))),
+                series_memory(settings, objects),
+                Faces(objects, workers),
+            ),
         )
 
     async def narrate(self, job_id: str, owner: str) -> None:
