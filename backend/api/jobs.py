@@ -10,7 +10,7 @@ from sse_starlette import EventSourceResponse
 from backend.api.pages import JobId, page_action
 from backend.api.replies import problems
 from backend.api.services import ServicesIn
-from backend.api.stream import StreamLimits, job_frames
+from backend.api.stream import Ending, StreamLimits, job_frames
 from backend.contract import FocusRequest, PageActionReply, SnapshotReply
 from backend.errors import JobNotFound, PageNotInWindow
 from backend.jobs import decisions
@@ -19,6 +19,8 @@ router = APIRouter(tags=["jobs"])
 
 PING_S: Final = 10
 """The stream says something at least every 15 s (contract C10)."""
+SHUTDOWN_GRACE_S: Final = 2.0
+"""A stream that has not ended so long after the server began to shut down is cut."""
 SEND_TIMEOUT_S: Final = 20.0
 """A viewer that takes nothing for so long is let go."""
 _STREAM_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -54,8 +56,17 @@ async def events(
     await services.log.state(job_id)  # 404 before the stream begins
     settings = services.settings
     limits = StreamLimits(settings.stream_max_age_seconds, settings.stream_linger_seconds)
-    frames = job_frames(services.log, job_id, last_event_id or last_event_id_query, limits)
-    return EventSourceResponse(frames, headers=_STREAM_HEADERS, sep="\n", ping=PING_S, send_timeout=SEND_TIMEOUT_S)
+    ending = Ending()
+    frames = job_frames(services.log, job_id, last_event_id or last_event_id_query, limits, ending)
+    return EventSourceResponse(
+        frames,
+        headers=_STREAM_HEADERS,
+        sep="\n",
+        ping=PING_S,
+        send_timeout=SEND_TIMEOUT_S,
+        shutdown_event=ending,  # type: ignore[arg-type] # only `set` is called of it
+        shutdown_grace_period=SHUTDOWN_GRACE_S,
+    )
 
 
 @router.post(

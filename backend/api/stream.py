@@ -16,7 +16,7 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from backend.errors import JobNotFound
 from backend.jobs.events import Entry, EventName, encode_frame
@@ -38,17 +38,46 @@ class StreamLimits:
     linger_s: float
 
 
-async def job_frames(log: JobLog, job_id: str, last_event_id: str | None, limits: StreamLimits) -> AsyncIterator[bytes]:
+class Ending:
+    """Ends a stream's wait at once when the server shuts down, so that the reply is completed and the client resumes elsewhere.
+
+    It is handed to sse-starlette as its shutdown event, of which only `set` is called; a task that waited for a real event would cost
+    every viewer some kilobytes.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.told: asyncio.Future[None] = self._loop.create_future()
+        self._wait: asyncio.Timeout | None = None
+
+    def set(self) -> None:
+        if not self.told.done():
+            self.told.set_result(None)
+        if self._wait is not None:
+            with suppress(RuntimeError):  # that wait is over; the next one will not begin
+                self._wait.reschedule(self._loop.time())
+
+    def until(self, at: float) -> asyncio.Timeout:
+        """A time-out at loop time `at`, or as soon as the server shuts down."""
+        self._wait = asyncio.timeout_at(self._loop.time() if self.told.done() else at)
+        return self._wait
+
+
+async def job_frames(
+    log: JobLog, job_id: str, last_event_id: str | None, limits: StreamLimits, ending: Ending | None = None
+) -> AsyncIterator[bytes]:
     """SSE frames of a job, one or several an item. Ends by itself; close it to unsubscribe.
 
     The subscription is taken here, inside the generator: one that was never begun holds nothing.
     """
     loop = asyncio.get_running_loop()
+    ending = ending or Ending()
     began = loop.time()
     opening, cursor, state, nudge = await _open(log, job_id, last_event_id)
     yield f"retry: {random.randint(1000, 4000)}\n\n".encode() + opening  # noqa: S311 - jitter, not a secret
     ends_at = began + limits.max_age_s
-    if state.done:
+    done = state.done
+    if done:
         ends_at = min(ends_at, loop.time() + limits.linger_s)
     nudge_at = began + NUDGE_AFTER_S if nudge else None
     async with aclosing(log.follow(job_id, cursor)) as batches:
@@ -58,23 +87,27 @@ async def job_frames(log: JobLog, job_id: str, last_event_id: str | None, limits
                 if nudge_at is not None:
                     # Waiting with a task costs more than waiting with a time-out, but a time-out would end the subscription.
                     upcoming = upcoming or asyncio.ensure_future(anext(batches))
-                    await asyncio.wait({upcoming}, timeout=max(0.0, min(nudge_at, ends_at) - loop.time()))
+                    timeout = max(0.0, min(nudge_at, ends_at) - loop.time())
+                    either: set[asyncio.Future[Any]] = {upcoming, ending.told}
+                    await asyncio.wait(either, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
                     if not upcoming.done():
-                        if loop.time() >= ends_at:
+                        if ending.told.done() or loop.time() >= ends_at:
                             return
                         nudge_at = None
                         yield _again(state)
                         continue
                 try:
-                    async with asyncio.timeout_at(ends_at):
+                    async with ending.until(ends_at):
                         batch = await (upcoming or anext(batches))
                 except TimeoutError:
                     return
                 upcoming = None
-                state = fold(state, batch)
-                yield b"".join(entry.frame for entry in batch)
+                if nudge_at is not None:  # a thousand viewers need not fold each event a thousand times for all of their lives
+                    state = fold(state, batch)
+                done = _done_after(done, batch)
+                yield b"".join([entry.frame for entry in batch])
                 ends_at = began + limits.max_age_s
-                if state.done:
+                if done:
                     ends_at = min(ends_at, loop.time() + limits.linger_s)
         except (JobNotFound, StopAsyncIteration):
             return
@@ -83,6 +116,16 @@ async def job_frames(log: JobLog, job_id: str, last_event_id: str | None, limits
                 upcoming.cancel()
                 with suppress(asyncio.CancelledError, JobNotFound, StopAsyncIteration):
                     await upcoming
+
+
+def _done_after(done: bool, batch: Sequence[Entry]) -> bool:
+    """What folding would say of `JobState.done`: a page that is queued again begins the next run."""
+    for entry in batch:
+        if entry.event.name is EventName.JOB_DONE:
+            done = True
+        elif entry.event.name is EventName.PAGE_STATUS and entry.event.data["state"] == PageState.QUEUED:
+            done = False
+    return done
 
 
 async def _open(log: JobLog, job_id: str, last_event_id: str | None) -> tuple[bytes, int, JobState, bool]:

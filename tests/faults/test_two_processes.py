@@ -82,7 +82,11 @@ async def test_a_process_that_is_told_to_end_hands_its_windows_over_at_once(flee
         job_id = await client_of(http, here.base).start("chapter", 8)
         await client_of(http, here.base).upload(job_id, range(8))
         early = await until(http, f"{here.base}{JOBS}/{job_id}/events", "page_ready", last_event_id="0")
+        listening = [asyncio.create_task(_until_it_ends(http, f"{here.base}{JOBS}/{job_id}/events")) for _ in range(3)]
+        await asyncio.sleep(0.2)
         fleet.terminate(here)
+        async with asyncio.timeout(3):
+            await asyncio.gather(*listening)  # a reply that is cut off, and not ended, would raise here
         began = time.monotonic()
         async with asyncio.timeout(20):
             rest = await until(http, f"{there.base}{JOBS}/{job_id}/events", "job_done", last_event_id=early[-1].id)
