@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from backend.readers.base import Box
 from backend.readers.embedded.line import Line
+from backend.readers.embedded.outline import Surroundings, print_mask, surroundings
 
 GROUND_TOLERANCE: Final = 40
 """Greys this near to the ground's are ground (of 255)."""
@@ -33,9 +33,6 @@ PRINT_PAD: Final = 0.15
 
 BUBBLE_MARGIN: Final = 2.0
 """How far a bubble is taken to reach beyond its words, in thicknesses."""
-
-PLAIN_SHARE: Final = 0.9
-"""Share of the pixels around a box that must have one grey for its ground to be plain."""
 
 CROSSED_SHARE: Final = 0.8
 """Share of straight ways from line to line that must meet an outline."""
@@ -65,11 +62,7 @@ class Page:
 
     def __init__(self, image: Image.Image, lines: Sequence[Line]) -> None:
         self._grey: Grey = np.asarray(image.convert("L"))
-        self._print = np.zeros(self._grey.shape, np.bool_)
-        for line in lines:
-            pad = PRINT_PAD * line.thickness
-            rows = slice(max(0, int(line.y0 - pad)), int(line.y1 + pad) + 1)
-            self._print[rows, max(0, int(line.x0 - pad)) : int(line.x1 + pad) + 1] = True
+        self._print = print_mask(lines, PRINT_PAD, self._grey.shape)
 
     def ground(self, line: Line) -> float:
         """Grey (0..255) that a line is printed on."""
@@ -80,14 +73,9 @@ class Page:
         ring[y0 - top : y1 - top, x0 - left : x1 - left] = False
         return float(np.median(part[ring])) if ring.any() else 255.0
 
-    def on_plain_ground(self, box: Box, margin: float) -> bool:
-        """Whether a band of `margin` pixels around a box is of one grey, as inside a bubble."""
-        x0, y0, x1, y1 = (int(value) for value in box)
-        pad = max(1, int(margin))
-        part = self._grey[max(0, y0 - pad) : y1 + pad, max(0, x0 - pad) : x1 + pad].astype(np.int16)
-        ring = ~self._print[max(0, y0 - pad) : y1 + pad, max(0, x0 - pad) : x1 + pad]
-        grey = part[ring]
-        return bool(grey.size) and float((np.abs(grey - np.median(grey)) <= GROUND_TOLERANCE).mean()) >= PLAIN_SHARE
+    def surroundings(self, lines: Sequence[Line]) -> Surroundings:
+        """What the lines of one text stand in."""
+        return surroundings(self._grey, lines, self._print)
 
     def between(self, a: Line, b: Line, vertical: bool) -> Between:
         """Looks from line to line; `vertical` says that both are columns."""

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 from backend.readers.base import Box
 
@@ -13,6 +18,9 @@ KANA_ONLY: Final = re.compile(r"[\u3040-\u30ffー・]+")
 
 COLUMN_RATIO: Final = 1.5
 """Height over width from which a line of several characters is a column."""
+
+MAX_TURN: Final = 0.6
+"""Radians; nearer to 45 degrees the box no longer says how long and how thick the print is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +49,27 @@ class Line:
         return self.y1 - self.y0
 
     @property
+    def size(self) -> tuple[float, float]:
+        """Width and height of the print itself, in pixels: of the turned rectangle whose corners touch the box."""
+        turn = math.radians(abs(self.angle))
+        if turn > MAX_TURN:
+            return self.width, self.height
+        across, down = math.cos(turn), math.sin(turn)
+        width = (self.width * across - self.height * down) / math.cos(2 * turn)
+        height = (self.height * across - self.width * down) / math.cos(2 * turn)
+        # A box that was cut off at the page's edge or drawn in no longer fits the turn.
+        return (width, height) if min(width, height) > 0.2 * min(self.width, self.height) else (self.width, self.height)
+
+    def corners(self, pad: float) -> NDArray[np.int32]:
+        """The four corners of the print, `pad` pixels further out, [4, 2]; turned as the print is."""
+        width, height = self.size
+        middle = ((self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2)
+        return np.round(cv2.boxPoints((middle, (width + 2 * pad, height + 2 * pad), self.angle))).astype(np.int32)
+
+    @property
     def thickness(self) -> float:
         """About one character: the width of a column, the height of a row, in pixels."""
-        return min(self.width, self.height)
+        return min(self.size)
 
     @property
     def vertical(self) -> bool | None:

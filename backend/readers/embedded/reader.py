@@ -27,13 +27,11 @@ from backend.readers.embedded.recognizer import Recognizer, engine_fingerprint, 
 from backend.readers.embedded.ruby import drop_furigana
 from backend.readers.layout import cut_page, panels_of, reading_order
 
-REVISION: Final = 3
+REVISION: Final = 4
 """Raised whenever the code of this room may read the same page in another way: cached readings are found by it."""
 
 MIN_CONFIDENCE: Final = 0.5
 SPEAKS: Final = re.compile(r"\w|[!?！？…]")
-MAX_SIDE: Final = 6000
-"""Longest side given to the OCR engine, in pixels."""
 
 
 class EmbeddedReader:
@@ -104,7 +102,7 @@ def read_page(image: Image.Image, options: ReadOptions, recognizer: Recognizer) 
     panels = panels_of(image, tree)
     panels = [panels[i] for i in reading_order(panels, options.direction, tree)]
     order = reading_order([bubble.box for bubble in bubbles], options.direction, tree)
-    kinds = kinds_of(bubbles, image.size, page)
+    kinds = kinds_of(bubbles, image.size, page, panels)
     boxes = tuple(_text_box(bubbles[i], kinds[i], image.size, panels, options) for i in order)
     return Reading(width=image.width, height=image.height, panels=tuple(panels), boxes=boxes)
 

@@ -37,6 +37,10 @@ MAX_GUTTER: Final = 0.12
 MIN_PANEL_SHARE: Final = 0.01
 """Share of the page below which a region is not called a panel."""
 
+MIN_APART: Final = 4
+MAX_ASIDE: Final = 0.12
+"""What lies this many cells beside a panel and is at most this share of its extent does not belong to it."""
+
 BlankMap = NDArray[np.bool_]
 
 
@@ -85,14 +89,31 @@ def panels_of(image: Image.Image, root: Region) -> list[Box]:
     for leaf in root.leaves():
         x0, y0, x1, y1 = (round(value * scale) for value in leaf.box)
         ink = ~blank[y0:y1, x0:x1]
-        # A line of cells is content when a few of them are inked; single specks of dust are not.
-        rows, columns = (np.flatnonzero(ink.sum(axis) > 0.02 * ink.shape[axis]) for axis in (1, 0))
+        rows, columns = (_content(ink.sum(axis) > 0.02 * ink.shape[axis]) for axis in (1, 0))
         if not rows.size or not columns.size:
             continue
         box = (x0 + columns[0], y0 + rows[0], x0 + columns[-1] + 1, y0 + rows[-1] + 1)
         if (box[2] - box[0]) * (box[3] - box[1]) >= MIN_PANEL_SHARE * blank.size:
             panels.append(_clip(tuple(float(value) / scale for value in box), image.size))
     return panels
+
+
+def _content(inked: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """The lines of cells that belong to a panel: those with more ink than specks, less what stands apart from most of them at an edge.
+
+    A page number or a line of words in the margin is parted from the panel by blank cells and is thin.
+    """
+    lines = np.flatnonzero(inked)
+    while lines.size:
+        runs = np.split(lines, np.flatnonzero(np.diff(lines) >= MIN_APART) + 1)
+        thin = MAX_ASIDE * lines.size
+        if len(runs) > 1 and runs[-1].size <= thin:
+            lines = lines[: -runs[-1].size]
+        elif len(runs) > 1 and runs[0].size <= thin:
+            lines = lines[runs[0].size :]
+        else:
+            break
+    return lines
 
 
 def _clip(box: tuple[float, ...], size: tuple[int, int]) -> Box:
