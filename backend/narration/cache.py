@@ -10,13 +10,13 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 
 from pydantic import ValidationError
 
 from backend.errors import ReadingFailed, SpeechFailed, Unavailable
-from backend.narration.flac import BadFlac, from_flac, to_flac
+from backend.flac import BadFlac, from_flac, to_flac
 from backend.readers.base import PageReader, Reading, ReadOptions
 from backend.storage import keys
 from backend.storage.objects import Objects
@@ -45,14 +45,22 @@ class CachedReader:
         self._reader = reader
         self._objects = objects
 
-    async def read(self, pages: Sequence[tuple[str, bytes]], options: ReadOptions) -> list[Reading | ReadingFailed]:
-        """One result a page, in order; only pages that are not known are given to the engine, in one call."""
+    async def read(
+        self, pages: Sequence[tuple[str, bytes]], options: ReadOptions, begun: Callable[[], Awaitable[None]]
+    ) -> list[Reading | ReadingFailed]:
+        """One result a page, in order; only pages that are not known are given to the engine, in one call.
+
+        Args:
+            begun: called when reading begins, which is not before the engine is loaded.
+        """
         places = [reading_key(self._reader.fingerprint, sha256, options) for sha256, _ in pages]
         known = await asyncio.gather(*(self._find(place) for place in places))
         missing = [k for k, reading in enumerate(known) if reading is None]
         results: list[Reading | ReadingFailed | None] = list(known)
         if missing:
             await self._reader.load()
+        await begun()
+        if missing:
             fresh = await self._reader.read([pages[k][1] for k in missing], options)
             for k, result in zip(missing, fresh, strict=True):
                 results[k] = result

@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from typing import Final
 
 from backend.errors import InvalidRequest, NotFound, SpeechFailed, TanoshiError, Unavailable
-from backend.narration.flac import to_flac
+from backend.flac import to_flac
 from backend.storage import keys
 from backend.storage.objects import Objects
 from backend.synthesizers.base import Synthesizer, Utterance

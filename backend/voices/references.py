@@ -28,6 +28,7 @@ from backend.acoustics import (
     stretches,
 )
 from backend.errors import InvalidRequest
+from backend.flac import to_flac
 
 SAMPLE_RATE = 32_000
 """Hz, of every stored clip: what GPT-SoVITS v2ProPlus listens to."""
@@ -119,15 +120,7 @@ def decode(data: bytes) -> Samples:
 
 def encode(samples: Samples) -> bytes:
     """Mono 16-bit FLAC at 32 kHz; the same samples give the same bytes."""
-    out = io.BytesIO()
-    with av.open(out, "w", format="flac") as container:
-        stream = container.add_stream("flac", rate=SAMPLE_RATE, layout="mono", format="s16")
-        pcm = np.round(np.clip(samples, -1, 1) * 32767).astype(np.int16)
-        frame = av.AudioFrame.from_ndarray(pcm[None, :], format="s16", layout="mono")
-        frame.sample_rate = SAMPLE_RATE
-        for packet in (*stream.encode(frame), *stream.encode(None)):
-            container.mux(packet)
-    return out.getvalue()
+    return to_flac(samples, SAMPLE_RATE)
 
 
 def check(clip: Samples) -> None:

@@ -25,7 +25,7 @@ from typing import Any, Final
 import numpy as np
 
 from backend.errors import EngineError
-from backend.narration.flac import from_flac
+from backend.flac import from_flac
 from backend.storage.objects import Objects
 from backend.voices.training import Report, TrainingJob
 from backend.voices.upstream import (

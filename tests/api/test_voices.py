@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from backend.errors import SpeechFailed
-from backend.narration.flac import from_flac
+from backend.flac import from_flac
 from backend.synthesizers.base import Speech, Utterance
 from backend.voices.builtin import BUILTIN_VOICES
 from backend.voices.training import Report, TrainingJob

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from backend.errors import ConfigurationError
-from backend.narration.flac import to_flac
+from backend.flac import to_flac
 from backend.storage.objects import Objects
 from backend.voices.training import TrainingJob
 from backend.voices.upstream import (

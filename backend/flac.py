@@ -1,4 +1,4 @@
-"""FLAC in memory: how spoken lines are kept. 16 bits; the mix is made from these, so loss would add up, and FLAC has none beyond that."""
+"""FLAC in memory: how spoken lines and reference clips are kept. Mono, 16 bits; beyond that nothing is lost, however often it is read."""
 
 from __future__ import annotations
 
