@@ -5,7 +5,8 @@ Contract numbers (C1, ...) refer to WARP.md. Replies leave out what has no value
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import re
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictStr, StringConstraints, field_validator
 
@@ -13,6 +14,9 @@ from backend.jobs.state import NarrationOptions, PageState
 from backend.readers.base import Direction
 
 MAX_VOICES_IN_PACK = 64
+
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def _whole_number(value: object) -> object:
@@ -25,9 +29,9 @@ def _whole_number(value: object) -> object:
 
 
 def _valid_text(value: str) -> str:
-    if any("\ud800" <= char <= "\udfff" for char in value):
+    if _SURROGATE.search(value):
         raise ValueError("must be valid Unicode")
-    if any(ord(char) < 32 or ord(char) == 127 for char in value):
+    if _CONTROL.search(value):
         raise ValueError("must not contain control characters")
     return value
 
@@ -111,7 +115,8 @@ class UploadSlot(BaseModel):
     index: int = Field(description="Within the window, from 0.")
     put_url: str
     content_type: str = "image/png"
-    content_types: list[str] = ["image/png", "image/jpeg", "image/webp"]
+    # A tuple: of a list every slot would get a deep copy.
+    content_types: tuple[str, ...] = ("image/png", "image/jpeg", "image/webp")
     max_bytes: int
 
 
@@ -188,6 +193,10 @@ class UploadReply(BaseModel):
 
 
 class FocusRequest(_Request):
+    """Body of focus."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"index": 7}})
+
     index: WholeNumber = Field(ge=0)
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Request, Response
 
 from backend.api.pages import JobId
-from backend.api.replies import bytes_reply, problems
+from backend.api.replies import Replies, bytes_reply, problems
 from backend.api.services import ServicesIn
 from backend.errors import AudioNotReady, BadPathParameter, JobNotFound, NotFound, PageNotInWindow, TanoshiError
 from backend.jobs import decisions
@@ -50,7 +50,10 @@ class RangeNotSatisfiable(TanoshiError):
 
 
 _PLAYLIST: Final = "application/vnd.apple.mpegurl"
-_PARTLY: Final = {206: {"description": "The range that was asked for"}, 304: {"description": "The client has it, says its ETag"}}
+_PARTLY: Final[Replies] = {
+    206: {"description": "The range that was asked for"},
+    304: {"description": "The client has it, says its ETag"},
+}
 
 
 @router.get(

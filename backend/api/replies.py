@@ -85,7 +85,7 @@ def install_document(app: FastAPI) -> None:
             app.openapi_schema = found
         return app.openapi_schema
 
-    app.openapi = document  # type: ignore[method-assign] - the way FastAPI documents
+    app.openapi = document  # type: ignore[method-assign]
 
 
 def _complete(document: dict[str, Any]) -> None:

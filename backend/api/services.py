@@ -60,7 +60,7 @@ class Services:
         await self.objects.delete_prefix(keys.job_prefix(job_id))
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:  # async: FastAPI calls a plain function in a thread
     found = request.app.state.services
     assert isinstance(found, Services)
     return found

@@ -11,7 +11,7 @@ from contextlib import aclosing
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sse_starlette import EventSourceResponse
 
 from backend.api.clients import ClientIn, public_base
@@ -49,6 +49,18 @@ class ConsentRequest(BaseModel):
 
 class RegisterRequest(BaseModel):
     """Body of POST /v1/voices/register."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "name": "Aki",
+                "mode": "zero_shot",
+                "lang_hint": "ja",
+                "consent": {"statement": "My voice may be cloned for reading manga aloud.", "by": "Aki Mori"},
+                "transcript": "今日はいい天気ですね。",
+            }
+        }
+    )
 
     name: Annotated[Text, Field(max_length=100)]
     engine: Literal["sovits"] = "sovits"
@@ -119,7 +131,7 @@ async def list_voices(request: Request, services: ServicesIn, client: ClientIn) 
     response_model=RegisterReply,
     response_model_exclude_none=True,
     summary="Bring a voice",
-    responses=problems(Unauthorized, QuotaExceeded),
+    responses=problems(Unauthorized, Conflict, QuotaExceeded),
 )
 async def register(body: RegisterRequest, request: Request, services: ServicesIn, client: ClientIn) -> RegisterReply:
     """Reserves the id and says what to upload. A voice is cloned only with the speaker's consent, which is kept with it."""

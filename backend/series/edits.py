@@ -72,6 +72,17 @@ class Split(_Request):
 class CastEdit(_Request):
     """Body of PUT /v1/series/{series_id}/cast."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "merge": [{"keep": 1, "drop": 4}],
+                "characters": [{"id": 1, "name": "Hana", "voice": "sovits:narrator-v1"}],
+                "mc": 1,
+                "revoice": True,
+            }
+        }
+    )
+
     merge: list[Merge] = Field(default_factory=list, max_length=MOST_CHANGES)
     split: list[Split] = Field(default_factory=list, max_length=MOST_CHANGES)
     characters: list[CharacterChange] = Field(default_factory=list, max_length=MOST_CHANGES)
@@ -83,11 +94,17 @@ class CastEdit(_Request):
 class Lexicon(_Request):
     """Body and reply of /v1/series/{series_id}/lexicon."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"entries": [{"surface": "小鳥遊", "reading": "たかなし", "lang": "ja"}]}}
+    )
+
     entries: list[LexiconEntry] = Field(default_factory=list, max_length=2000)
 
 
 class LineChange(_Request):
     """Body of PATCH .../lines/{number}; a key that is left out changes nothing, null takes the correction back."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"speaker": "Hana", "text": "おはよう"}})
 
     speaker: str | None = Field(default=None, max_length=64, description="Name or label; Narrator; empty: unknown.")
     text: str | None = Field(default=None, max_length=2000)

@@ -1,0 +1,393 @@
+"""How much HTTP one worker of the service takes: `python benchmarks/http_api.py [--quick]`. Linux, two cores, 127.0.0.1 only.
+
+The server is the real program (`uvicorn backend.server:app`, embedded reader, draft synthesizer) in a process of its own on one core, the
+load comes from another process on another core. Rates on a machine that does other things are too low; so each row also has the processor
+time the server spent a request, which is not. (Not called http.py: that name would hide Python's own `http` from every script here.)
+
+    snapshot      GET of a window of 20 pages, 16 connections
+    start         POST session/start, each of another chapter, 16 connections
+    subscribers   2,000 event streams of 20 windows; every window has an event a second (the page in view changes)
+    abandoned     10,000 windows are begun and left; the server's memory before, at the most, and when they have expired
+    PUT           a 2 MB page, another each time, while a window of sample pages is narrated; here the server has all cores
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import http.client
+import json
+import multiprocessing
+import os
+import random
+import resource
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import cast
+from urllib.parse import urlsplit
+
+import uvloop
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+
+ROOT = Path(__file__).resolve().parents[1]
+TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+PAGE_KB = os.sysconf("SC_PAGE_SIZE") / 1000
+CORES = sorted(os.sched_getaffinity(0))
+TTL_S = 10
+
+
+@dataclass(frozen=True)
+class Server:
+    port: int
+    pid: int
+
+    def cpu_s(self) -> float:
+        """Processor seconds the server has used."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) * TICK_S
+
+    def memory_kb(self) -> float:
+        """Resident memory in kB."""
+        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * PAGE_KB
+
+    def call(self, method: str, path: str, body: bytes | None = None) -> bytes:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request(method, path, body, {"Content-Type": "application/json" if method == "POST" else "image/png"})
+        reply = connection.getresponse()
+        data = reply.read()
+        connection.close()
+        if reply.status >= 300:
+            raise RuntimeError(f"{method} {path} was answered {reply.status}: {data[:200]!r}")
+        return data
+
+    def start(self, chapter: str, size: int = 20) -> dict[str, object]:
+        found: dict[str, object] = json.loads(self.call("POST", "/v1/narration/session/start", start_body(chapter, size)))
+        return found
+
+
+def start_body(chapter: str, size: int = 20) -> bytes:
+    return json.dumps(
+        {
+            "chapter_id": chapter,
+            "voice_pack": {"Narrator": "sovits:narrator-v1", "MC": "sovits:mc-v1"},
+            "window": {"start_index": 0, "size": size},
+            "client": {"device": "ios", "app_version": ""},
+        }
+    ).encode()
+
+
+@contextmanager
+def server(cores: list[int]) -> Iterator[Server]:
+    """A fresh server on `cores`, its engines loaded."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "uvicorn", "backend.server:app", "--port", str(port), "--log-level", "warning"]
+    with tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | {
+            "DATA_DIR": folder, "SYNTHESIZER": "draft", "READER": "embedded", "RATE_LIMIT_START_MAX": "0",
+            "MAX_OPEN_JOBS": "10000000", "JOB_TTL_SECONDS": str(TTL_S), "UPLOAD_QUIET_SECONDS": "3600",
+        }  # fmt: skip
+        process = subprocess.Popen([*command, "--no-access-log", "--no-proxy-headers"], cwd=ROOT, env=environment)
+        os.sched_setaffinity(process.pid, cores)
+        found = Server(port, process.pid)
+        try:
+            wait_for(lambda: json.loads(found.call("GET", "/healthz"))["status"] == "ok", 120)
+            yield found
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+
+
+def wait_for(settled: Callable[[], bool], at_most_s: float) -> None:
+    until = time.monotonic() + at_most_s
+    while time.monotonic() < until:
+        try:
+            if settled():
+                return
+        except OSError:
+            pass
+        time.sleep(0.2)
+    raise RuntimeError("the server did not come so far in time")
+
+
+# --- the load, in a process of its own ---
+
+
+class Asking(asyncio.Protocol):
+    """One connection that asks, waits for the whole reply, and asks again; `seconds` gets how long each took."""
+
+    def __init__(self, upcoming: Callable[[], bytes | None], seconds: list[float], ended: asyncio.Future[None]) -> None:
+        self._upcoming = upcoming
+        self._seconds = seconds
+        self._ended = ended
+        self._buffer = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are of no class of asyncio
+        self._transport = cast(asyncio.WriteTransport, transport)
+        self._ask()
+
+    def _ask(self) -> None:
+        request = self._upcoming()
+        if request is None:
+            self._finish(None)
+            return
+        self._asked = time.perf_counter()
+        self._transport.write(request)
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        head, gap, body = self._buffer.partition(b"\r\n\r\n")
+        if not gap:
+            return
+        place = head.lower().find(b"content-length:")
+        length = int(head[place + 15 :].split(b"\r\n", 1)[0]) if place >= 0 else 0
+        if len(body) < length:
+            return
+        self._buffer = b""
+        if not head.startswith(b"HTTP/1.1 2"):
+            self._finish(RuntimeError(f"answered {head[:40]!r}: {body[:300]!r}"))
+            return
+        self._seconds.append(time.perf_counter() - self._asked)
+        self._ask()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._finish(RuntimeError("the server hung up"))
+
+    def _finish(self, error: Exception | None) -> None:
+        if not self._ended.done():
+            self._ended.set_exception(error) if error else self._ended.set_result(None)
+            self._transport.close()
+
+
+async def ask(port: int, connections: int, upcoming: Callable[[], bytes | None]) -> list[float]:
+    """Seconds each request took; `upcoming` gives the next one, None when it is enough."""
+    loop = asyncio.get_running_loop()
+    seconds: list[float] = []
+    ends = [loop.create_future() for _ in range(connections)]
+    for end in ends:
+        await loop.create_connection(lambda end=end: Asking(upcoming, seconds, end), "127.0.0.1", port)  # type: ignore[misc]
+    await asyncio.gather(*ends)
+    return seconds
+
+
+def request(method: str, path: str, body: bytes = b"", media_type: str = "application/json") -> bytes:
+    head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    if body:
+        head += f"Content-Type: {media_type}\r\nContent-Length: {len(body)}\r\n"
+    return head.encode() + b"\r\n" + body
+
+
+def snapshots(core: list[int], port: int, path: str, for_s: float) -> list[float]:
+    os.sched_setaffinity(0, core)
+    ends_at = time.perf_counter() + for_s
+    one = request("GET", path)
+    return uvloop.run(ask(port, 16, lambda: one if time.perf_counter() < ends_at else None))
+
+
+def starts(core: list[int], port: int, count: int, name: str) -> list[float]:
+    os.sched_setaffinity(0, core)
+    bodies = iter([request("POST", "/v1/narration/session/start", start_body(f"bench:{name}-{k}")) for k in range(count)])
+    return uvloop.run(ask(port, 16, lambda: next(bodies, None)))
+
+
+def puts(core: list[int], port: int, path: str, pages: list[bytes]) -> list[float]:
+    os.sched_setaffinity(0, core)
+    one_by_one = iter(pages)
+
+    def upcoming() -> bytes | None:
+        page = next(one_by_one, None)
+        if page is None:
+            return None
+        time.sleep(0.05)  # a reader has other things to do between two pages
+        return request("PUT", path, page, "image/png")
+
+    return uvloop.run(ask(port, 1, upcoming))
+
+
+def subscribe(core: list[int], port: int, paths: list[str], count: int, for_s: float, ready: object) -> int:
+    """Opens `count` event streams and counts the focus events that came within `for_s` seconds after all were open."""
+    os.sched_setaffinity(0, core)
+    return uvloop.run(_subscribe(port, paths, count, for_s, ready))
+
+
+async def _subscribe(port: int, paths: list[str], count: int, for_s: float, ready: object) -> int:
+    heard = 0
+
+    class Listening(asyncio.Protocol):
+        def data_received(self, data: bytes) -> None:
+            nonlocal heard
+            heard += data.count(b"event: focus")
+
+    loop = asyncio.get_running_loop()
+    open_streams = []
+    for k in range(count):
+        transport, _ = await loop.create_connection(Listening, "127.0.0.1", port)
+        transport.write(request("GET", paths[k % len(paths)]))
+        open_streams.append(transport)
+    await asyncio.sleep(5)  # the ready pages are told again after 3.6 s; what is measured is the quiet life after it
+    ready.set()  # type: ignore[attr-defined]
+    await asyncio.sleep(for_s)
+    for transport in open_streams:
+        transport.close()
+    return heard
+
+
+# --- what is measured ---
+
+
+@dataclass(frozen=True)
+class Rate:
+    seconds: list[float]
+    wall_s: float
+    cpu_s: float
+
+    def row(self) -> tuple[str, str, str]:
+        """Requests a second; p50 and p99; processor time a request and the rate a whole core would give."""
+        ranked = sorted(self.seconds)
+        p50, p99 = (ranked[int(len(ranked) * part)] * 1000 for part in (0.5, 0.99))
+        each_s = self.cpu_s / len(ranked)
+        return (
+            f"{len(ranked) / self.wall_s:,.0f} req/s",
+            f"p50 {p50:.1f} ms, p99 {p99:.1f} ms",
+            f"{each_s * 1e6:,.0f} us ({1 / each_s:,.0f}/s)",
+        )
+
+
+def rate(found: Server, work: Callable[[], list[float]]) -> Rate:
+    cpu_s, began = found.cpu_s(), time.perf_counter()
+    seconds = work()
+    return Rate(seconds, time.perf_counter() - began, found.cpu_s() - cpu_s)
+
+
+def path_of(plan: dict[str, object], key: str) -> str:
+    return urlsplit(str(plan[key])).path
+
+
+def measure_crowd(
+    found: Server, pool: ProcessPoolExecutor, core: list[int], count: int, for_s: int
+) -> tuple[float, float, float]:
+    """Share of a core, kB each, and the share of events that were heard."""
+    plans = [found.start(f"bench:crowd-{k}") for k in range(20)]
+    focus = [path_of(plan, "status_sse").replace("/events", "/focus") for plan in plans]
+    with multiprocessing.Manager() as manager:
+        ready = manager.Event()
+        before_kb = found.memory_kb()
+        listening = pool.submit(
+            subscribe, core, found.port, [path_of(plan, "status_sse") for plan in plans], count, for_s + 1, ready
+        )
+        while not ready.wait(0.2):
+            if listening.done():
+                listening.result()
+        memory_kb = found.memory_kb() - before_kb
+        cpu_s, began = found.cpu_s(), time.perf_counter()
+        for second in range(for_s):
+            for k, path in enumerate(focus):
+                found.call("POST", path, b'{"index": %d}' % (second % 20))
+                time.sleep(max(0.0, began + second + (k + 1) / len(focus) - time.perf_counter()))
+        share = (found.cpu_s() - cpu_s) / (time.perf_counter() - began)
+        heard = listening.result()
+    return share, memory_kb / count, heard / (count * for_s)
+
+
+def measure_abandoned(found: Server, pool: ProcessPoolExecutor, core: list[int], count: int) -> tuple[float, float, float, Rate]:
+    """Memory in kB before, at the most, and after all have expired; and the starts themselves."""
+    before_kb = found.memory_kb()
+    begun = rate(found, lambda: pool.submit(starts, core, found.port, count, "left").result())
+    most_kb = found.memory_kb()
+    settle(found)
+    return before_kb, most_kb, found.memory_kb(), begun
+
+
+def settle(found: Server) -> None:
+    """Waits until all windows begun so far have expired: the keeper goes by age, and a last one marks the end."""
+    path = path_of(found.start("bench:last"), "snapshot_url")
+    time.sleep(TTL_S)
+
+    def gone() -> bool:
+        try:
+            found.call("GET", path)
+        except RuntimeError:
+            return True
+        return False
+
+    wait_for(gone, 120)
+    time.sleep(1)
+
+
+def noise_pages(count: int) -> list[bytes]:
+    """PNG files of 2 MB, each another, whose middle is noise that does not compress."""
+    found = []
+    for k in range(count):
+        image = Image.new("L", (1700, 2400), k)
+        image.paste(Image.frombytes("L", (1700, 1180), random.Random(k).randbytes(1700 * 1180)), (0, 600))
+        out = BytesIO()
+        image.save(out, "PNG", compress_level=1)
+        found.append(out.getvalue())
+    return found
+
+
+def measure_puts(found: Server, pool: ProcessPoolExecutor, count: int) -> tuple[Rate, bool]:
+    """PUTs while a window is narrated, and whether it still was at the end."""
+    pages = sorted((ROOT / "samples").glob("*/*.png"))
+    busy = found.start("bench:busy", 50)
+    for index in range(50):
+        found.call("PUT", f"/v1/narration/jobs/{busy['job_id']}/pages/{index}", pages[index % len(pages)].read_bytes())
+    plan = found.start("bench:put", 1)
+    path = f"/v1/narration/jobs/{plan['job_id']}/pages/0"
+    begun = rate(found, lambda: pool.submit(puts, CORES, found.port, path, noise_pages(count)).result())
+    return begun, not json.loads(found.call("GET", path_of(busy, "snapshot_url")))["done"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the load; the figures are rough")
+    quick = parser.parse_args().quick
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)  # the server inherits it
+    served, load = [CORES[0]], [CORES[-1]]
+    table = Table("figure", "measured", "latency", "server CPU a request", "target", title="One worker over HTTP")
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        with server(served) as found:
+            path = path_of(found.start("bench:snapshot"), "snapshot_url")
+            many = rate(found, lambda: pool.submit(snapshots, load, found.port, path, 1 if quick else 8).result())
+            table.add_row("snapshot, 16 connections", *many.row(), "at least 5,000 req/s")
+            rate(found, lambda: pool.submit(starts, load, found.port, 200, "warm").result())
+            share, each_kb, heard = measure_crowd(found, pool, load, 200 if quick else 2000, 3 if quick else 15)
+            settle(found)
+            count = 1000 if quick else 10_000
+            before, most, after, begun = measure_abandoned(found, pool, load, count)
+            table.add_row("unique start, 16 connections", *begun.row(), "at least 1,500 req/s, p99 under 40 ms")
+            crowd = f"{200 if quick else 2000:,} subscribers, an event a second each"
+            table.add_row(crowd, f"{share:.1%} of a core", "", f"{heard:.1%} of the events came", "under 15 %, all events")
+            table.add_row("  memory of each", f"{each_kb:.0f} kB", "", "", "under 60 kB")
+            table.add_row(
+                f"memory, {count:,} windows abandoned", f"{before / 1000:.1f} MB before", f"{most / 1000:.1f} MB most", "", ""
+            )
+            table.add_row(
+                "  when they have expired",
+                f"{after / 1000:.1f} MB",
+                f"{(after - before) / 1000:+.1f} MB",
+                "",
+                "back to the baseline",
+            )
+        with server(CORES) as found:
+            uploads, busy = measure_puts(found, pool, 10 if quick else 60)
+            name = f"PUT of 2 MB while a window is {'' if busy else 'NOT '}narrated (draft voices)"
+            table.add_row(name, *uploads.row()[:2], "", "p50 under 40 ms")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
