@@ -25,6 +25,10 @@ from backend.synthesizers.base import Speech, Synthesizer, Utterance
 logger = logging.getLogger(__name__)
 
 
+Fresh = dict[str, Speech]
+"""Lines spoken just now, by the place the cache has for them."""
+
+
 def reading_key(fingerprint: str, page_sha256: str, options: ReadOptions) -> str:
     """Key of a reading: the page's bytes, the book's options and the reader that read them."""
     identity = f"{page_sha256}\0{options.model_dump_json()}"
@@ -89,8 +93,8 @@ class CachedSynthesizer:
         self._workers = workers
         self.sample_rate = synthesizer.sample_rate
 
-    async def speak(self, utterances: Sequence[Utterance]) -> list[Speech | SpeechFailed]:
-        """One result a line, in order; equal lines and lines spoken before are not spoken again."""
+    async def speak(self, utterances: Sequence[Utterance]) -> tuple[list[Speech | SpeechFailed], Fresh]:
+        """One result a line, in order, and those that were not known before, for `keep`. Equal lines are spoken once."""
         places = self.places(utterances)
         known: dict[str, Speech | SpeechFailed] = {}
         for place, speech in zip(places, await asyncio.gather(*(self._find(place) for place in places)), strict=True):
@@ -101,8 +105,12 @@ class CachedSynthesizer:
             await self._synthesizer.load()
             fresh = await self._synthesizer.speak(list(missing.values()))
             known.update(zip(missing, fresh, strict=True))
-            await asyncio.gather(*(self._keep(place, known[place]) for place in missing))
-        return [known[place] for place in places]
+        results = [known[place] for place in places]
+        return results, {place: result for place in missing if isinstance(result := known[place], Speech)}
+
+    async def keep(self, fresh: Fresh) -> None:
+        """Remembers lines. Apart from `speak`, so that nobody waits for it who waits for the sound."""
+        await asyncio.gather(*(self._keep(place, speech) for place, speech in fresh.items()))
 
     def places(self, utterances: Sequence[Utterance]) -> list[str]:
         """Where the cache keeps these lines."""
@@ -119,11 +127,10 @@ class CachedSynthesizer:
             return None
         return Speech(samples, sample_rate)
 
-    async def _keep(self, place: str, result: Speech | SpeechFailed) -> None:
-        if isinstance(result, Speech):
-            loop = asyncio.get_running_loop()
-            data = await loop.run_in_executor(self._workers, to_flac, result.samples, result.sample_rate)
-            await _keep(self._objects, place, data)
+    async def _keep(self, place: str, speech: Speech) -> None:
+        loop = asyncio.get_running_loop()
+        data = await loop.run_in_executor(self._workers, to_flac, speech.samples, speech.sample_rate)
+        await _keep(self._objects, place, data)
 
 
 async def leave_trace(objects: Objects, page_sha256: str, places: Sequence[str]) -> None:

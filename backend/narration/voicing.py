@@ -64,7 +64,7 @@ class LocalVoicer:
 
     async def voice(self, order: PageOrder) -> None:
         script = order.script
-        results = await self._synthesizer.speak([line.utterance for line in script.lines])
+        results, fresh = await self._synthesizer.speak([line.utterance for line in script.lines])
         pairs = list(zip(script.lines, results, strict=True))
         spoken = [(line, result) for line, result in pairs if isinstance(result, Speech)]
         failed = [(line, result) for line, result in pairs if isinstance(result, SpeechFailed)]
@@ -94,6 +94,7 @@ class LocalVoicer:
                 failed_lines=[line.number for line, _ in failed],
             ),
         )
+        await self._synthesizer.keep(fresh)
         page_sha256 = state.pages[order.index].sha256
         if page_sha256 is not None:
             await leave_trace(self._objects, page_sha256, self._synthesizer.places([line.utterance for line, _ in spoken]))
