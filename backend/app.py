@@ -31,7 +31,7 @@ from backend.errors import JobNotFound, TanoshiError
 from backend.jobs.keeper import Keeper
 from backend.jobs.log import JobLog
 from backend.narration.cast import Caster
-from backend.narration.recovery import recover
+from backend.narration.recovery import clear_leftovers, recover
 from backend.narration.runner import LocalRunner, Runner
 from backend.narration.voicing import LocalVoicer
 from backend.narration.window import Narrator
@@ -49,6 +49,7 @@ from backend.voices.catalogue import Catalogue, ListedVoice, RegisteredVoices
 from backend.voices.owners import Owners
 from backend.voices.room import StandIn, VoiceRoom
 from backend.voices.store import VoiceStore
+from backend.voices.training import VoiceTrainer
 
 logger = logging.getLogger(__name__)
 
@@ -120,11 +121,35 @@ def _make_sovits(settings: Settings) -> Synthesizer:
     )
 
 
+def make_trainer(settings: Settings, objects: Objects, *, gpu: str = "0", half: bool = True) -> VoiceTrainer | None:
+    """What trains few-shot voices; None when SOVITS_TRAINER_DIR is not set.
+
+    Args:
+        gpu: its number. half: whether to train in half precision.
+
+    Raises:
+        ConfigurationError: the checkout, its Python, or what is needed to store the result is not there.
+    """
+    if settings.sovits_trainer_dir is None:
+        return None
+    from backend.synthesizers.sovits.checkpoints import convert_gpt, convert_sovits  # noqa: PLC0415 - torch is an extra
+    from backend.synthesizers.sovits.gsv import require_packages  # noqa: PLC0415
+    from backend.voices.upstream import Upstream, find_python  # noqa: PLC0415
+    from backend.voices.upstream_trainer import UpstreamTrainer  # noqa: PLC0415
+
+    require_packages("SOVITS_TRAINER_DIR")
+    if settings.sovits_trained_dir is None:
+        raise ConfigurationError("Set SOVITS_TRAINED_DIR, the folder the synthesizer loads trained voices from.")
+    upstream = Upstream(settings.sovits_trainer_dir.resolve(), find_python(settings.sovits_trainer_python), gpu, half)
+    return UpstreamTrainer(upstream, objects, settings.sovits_trained_dir, convert_gpt=convert_gpt, convert_sovits=convert_sovits)
+
+
 def create_app(
     settings: Settings | None = None,
     *,
     make: Callable[[Settings], Engines] = make_engines,
     run: Callable[[Narrator, JobLog], Runner] = LocalRunner,
+    train: Callable[[Settings, Objects], VoiceTrainer | None] = make_trainer,
 ) -> FastAPI:
     """The application.
 
@@ -132,6 +157,7 @@ def create_app(
         settings: None: from the environment.
         make: where engines come from; tests hand in their own.
         run: who narrates; default: this process.
+        train: who trains few-shot voices; default: this machine, where SOVITS_TRAINER_DIR is set.
 
     Raises:
         ConfigurationError: the settings cannot work together.
@@ -141,7 +167,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _running(settings, make, run) as services:
+        async with _running(settings, make, run, train) as services:
             app.state.services = services
             yield
 
@@ -219,7 +245,10 @@ def series_memory(settings: Settings, objects: Objects) -> SeriesMemory:
 
 @asynccontextmanager
 async def _running(
-    settings: Settings, make: Callable[[Settings], Engines], run: Callable[[Narrator, JobLog], Runner]
+    settings: Settings,
+    make: Callable[[Settings], Engines],
+    run: Callable[[Narrator, JobLog], Runner],
+    train: Callable[[Settings, Objects], VoiceTrainer | None],
 ) -> AsyncIterator[Services]:
     """Everything that lives while the application does; taken down in the opposite order."""
     engines = make(settings)
@@ -267,6 +296,7 @@ async def _running(
             synthesizer=engines.synthesizer,
             workers=workers,
             stand_in=stand_in(settings),
+            trainer=train(settings, objects),
         ),
     )
     services = with_bucket_urls(services)
@@ -281,6 +311,7 @@ async def _running(
         asyncio.create_task(keeper.run()),
         asyncio.create_task(recover(log, runner, keep)),
         *([asyncio.create_task(services.arrivals.run())] if services.arrivals is not None else ()),
+        *([] if settings.bucket_name else [asyncio.create_task(_clear_leftovers(log, objects, settings))]),
         asyncio.create_task(_load(engines)),
     ]
     try:
@@ -297,6 +328,16 @@ async def _running(
         workers.shutdown(wait=False, cancel_futures=True)
         await log.aclose()
         await objects.aclose()
+
+
+async def _clear_leftovers(log: JobLog, objects: Objects, settings: Settings) -> None:
+    try:
+        removed = await clear_leftovers(log, objects, older_than_s=settings.job_ttl_seconds)
+    except TanoshiError as error:
+        logger.warning("What earlier processes left in DATA_DIR was not removed (%s).", error)
+    else:
+        if removed:
+            logger.info("Pages and audio of %d windows of earlier processes were removed.", removed)
 
 
 async def _load(engines: Engines) -> None:

@@ -74,6 +74,7 @@ class Arrivals:
         quiet_s: float,
         max_page_bytes: int,
         max_job_bytes: int,
+        lease_s: float = LEASE_S,
     ) -> None:
         self._log = log
         self._objects = objects
@@ -83,6 +84,7 @@ class Arrivals:
         self._quiet_s = quiet_s
         self._max_page_bytes = max_page_bytes
         self._max_job_bytes = max_job_bytes
+        self._lease_s = lease_s
         self._owner = secrets.token_hex(8)
         self._watched: dict[str, _Watched] = {}
 
@@ -117,7 +119,7 @@ class Arrivals:
     async def _look_after(self, job_id: str, watched: _Watched) -> None:
         pause = LEASE_LOOK_S
         try:
-            if await self._log.acquire(job_id, self._owner, LEASE_S, ARRIVALS):
+            if await self._log.acquire(job_id, self._owner, self._lease_s, ARRIVALS):
                 pause = await self._look(job_id, watched)
         except JobNotFound:
             self._watched.pop(job_id, None)

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from backend.errors import TanoshiError
 from backend.jobs.log import JobLog
 from backend.narration.runner import Runner
+from backend.storage import keys
+from backend.storage.objects import Objects
 
 logger = logging.getLogger(__name__)
 
@@ -51,3 +54,20 @@ async def recover(log: JobLog, runner: Runner, keep: Callable[[Sequence[str]], N
         except Exception:
             logger.exception("Looking for work that was left behind failed")
         await asyncio.sleep(LOOK_S)
+
+
+async def clear_leftovers(log: JobLog, objects: Objects, *, older_than_s: float) -> int:
+    """Removes what windows that no job log knows have left in a folder; a bucket forgets by itself. Returns how many windows.
+
+    Jobs in memory are gone when their process ends, and nothing else would ever remove their pages and audio.
+    """
+    newest: dict[str, float] = {}
+    async for info in objects.infos(keys.JOBS_PREFIX):
+        job_id = keys.job_of(info.key)
+        newest[job_id] = max(info.modified, newest.get(job_id, 0.0))
+    known = set(await log.job_ids())
+    old = time.time() - older_than_s
+    left = [job_id for job_id, modified in newest.items() if job_id not in known and modified < old]
+    for job_id in left:
+        await objects.delete_prefix(keys.job_prefix(job_id))
+    return len(left)

@@ -11,8 +11,17 @@ _VERSIONED_AUDIO: Final = re.compile(r"narration/[^/]+/audio/page-\d+/[0-9a-f]{1
 _UPLOAD_NAME: Final = re.compile(r"[0-9]{3,6}", re.ASCII)
 
 
+JOBS_PREFIX: Final = "narration"
+"""Everything of all windows."""
+
+
 def job_prefix(job_id: str) -> str:
-    return f"narration/{job_id}"
+    return f"{JOBS_PREFIX}/{job_id}"
+
+
+def job_of(key: str) -> str:
+    """The job an object below JOBS_PREFIX belongs to."""
+    return key.split("/")[1]
 
 
 def upload(job_id: str, index: int) -> str:

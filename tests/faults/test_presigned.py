@@ -122,20 +122,6 @@ async def test_what_is_announced_is_what_may_be_uploaded(fleet_of: FleetOf, http
         assert (await told(http, base, plan))[-1].data["ok"] is True
 
 
-async def test_arrivals_are_noticed_when_the_process_that_signed_them_is_dead(fleet_of: FleetOf, http: httpx.AsyncClient) -> None:
-    with fleet_of(2, upload_mode="presigned") as fleet:
-        here, there = fleet.members
-        plan = await start(http, here.base, 2)
-        assert await put(http, plan, 0, page(1)) == 200
-        await told(http, there.base, plan, "page_ready")
-        fleet.kill(here)
-        assert await put(http, plan, 1, page(2)) == 200
-        async with asyncio.timeout(75):
-            assert (await until(http, f"{there.base}{JOBS}/{plan['job_id']}/events", "job_done", last_event_id="0"))[-1].data[
-                "ok"
-            ]
-
-
 @pytest.mark.parametrize("half", [{"upload_mode": "presigned"}, {"audio_mode": "redirect"}])
 def test_the_bucket_s_modes_without_a_bucket_refuse_to_start(half: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="BUCKET_NAME"):
