@@ -53,7 +53,11 @@ class Settings(BaseSettings):
     sovits_dir: Path | None = None
     """Folder with the GPT-SoVITS weights that `tanoshi weights sovits` filled."""
     sovits_trained_dir: Path | None = None
-    """Folder of the few-shot checkpoints that `tanoshi train-voice` wrote; unset: few-shot voices are not spoken by GPT-SoVITS."""
+    """Folder of the few-shot checkpoints that training writes; unset: few-shot voices are not spoken by GPT-SoVITS."""
+    sovits_trainer_dir: Path | None = None
+    """Checkout of GPT-SoVITS at the pinned commit, with its pretrained_models, that few-shot voices are trained with; unset: none are."""
+    sovits_trainer_python: str | None = None
+    """The Python that checkout was installed into; unset: the one that runs the service."""
     speech_check: Literal["none", "asr"] = "none"
     """asr: a recogniser listens to each line of GPT-SoVITS and misheard ones are spoken again; needs SPEECH_CHECK_MODEL."""
     speech_check_model: Path | None = None
@@ -152,10 +156,16 @@ class Settings(BaseSettings):
         if self.reader == "magi" and self.magi_dir is None:
             raise ConfigurationError("READER=magi needs MAGI_DIR, the folder that `tanoshi weights magi --to DIR` fills.")
         if self.speech_check == "asr" and self.speech_check_model is None:
-            raise ConfigurationError("SPEECH_CHECK=asr needs SPEECH_CHECK_MODEL, the folder of a Whisper model in CTranslate2 format.")
+            raise ConfigurationError(
+                "SPEECH_CHECK=asr needs SPEECH_CHECK_MODEL, the folder of a Whisper model in CTranslate2 format."
+            )
         if self.synthesizer == "sovits" and self.sovits_dir is None:
             raise ConfigurationError(
                 "SYNTHESIZER=sovits needs SOVITS_DIR, the folder that `tanoshi weights sovits --to DIR` fills."
+            )
+        if self.sovits_trainer_dir is not None and self.sovits_trained_dir is None:
+            raise ConfigurationError(
+                "SOVITS_TRAINER_DIR needs SOVITS_TRAINED_DIR, the folder that trained voices are written to and loaded from."
             )
         if self.bucket_name is None and self.bucket_url is not None:
             raise ConfigurationError("BUCKET_URL is set, but BUCKET_NAME is not: name the bucket, or unset BUCKET_URL.")

@@ -12,6 +12,7 @@ import pytest
 
 from backend.app import Engines, create_app
 from backend.settings import Settings
+from backend.voices.training import VoiceTrainer
 from tests.support.engines import InstantReader, ToneSynthesizer
 from tests.support.narration_client import NarrationClient
 from tests.support.server import serving
@@ -35,10 +36,13 @@ async def serve(settings: Callable[..., Settings]) -> AsyncIterator[Serve]:
     async with AsyncExitStack() as stack:
 
         async def start(
-            reader: InstantReader | None = None, synthesizer: ToneSynthesizer | None = None, **changes: Any
+            reader: InstantReader | None = None,
+            synthesizer: ToneSynthesizer | None = None,
+            trainer: VoiceTrainer | None = None,
+            **changes: Any,
         ) -> NarrationClient:
             engines = Engines(reader or InstantReader(), synthesizer or ToneSynthesizer())
-            app = create_app(settings(**changes), make=lambda _: engines)
+            app = create_app(settings(**changes), make=lambda _: engines, train=lambda *_: trainer)
             base = await stack.enter_async_context(serving(app))
             http = await stack.enter_async_context(httpx.AsyncClient(base_url=base, timeout=20))
             return NarrationClient(http, app)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,7 +16,6 @@ from backend.settings import Settings, load_settings
 if TYPE_CHECKING:
     from backend.voices.store import VoiceStore
     from backend.voices.training import VoiceTrainer
-    from backend.voices.upstream import Upstream
 
 
 class TrainingEnded(TanoshiError):
@@ -27,34 +25,37 @@ class TrainingEnded(TanoshiError):
 
 def train_voice(  # noqa: PLR0917 - typer makes options of parameters
     voice_id: Annotated[str, typer.Argument(help="A few_shot voice whose clips are uploaded and checked, such as sovits:aya.")],
-    upstream: Annotated[Path, typer.Option(help="Checkout of GPT-SoVITS at the pinned commit, with its pretrained_models.")],
-    python: Annotated[str, typer.Option(help="The Python that checkout was installed into.")] = sys.executable,
+    upstream: Annotated[
+        Path | None, typer.Option(help="Checkout of GPT-SoVITS at the pinned commit; default: SOVITS_TRAINER_DIR.")
+    ] = None,
+    python: Annotated[
+        str | None, typer.Option(help="The Python that checkout was installed into; default: SOVITS_TRAINER_PYTHON.")
+    ] = None,
     gpu: Annotated[str, typer.Option(help="Number of the GPU.")] = "0",
     half: Annotated[bool, typer.Option(help="Train in half precision.")] = True,
     owner: Annotated[str, typer.Option(help="Owner of the voice; only needed on installations with API keys.")] = "",
 ) -> None:
     """Train a few-shot voice from its uploaded clips."""
-    from backend.voices.upstream import Upstream  # noqa: PLC0415 - only this command needs it
-
     console = Console(stderr=True)
-    programs = Upstream(upstream.resolve(), python, gpu, half)
-    checkpoint = asyncio.run(_train(load_settings(), programs, owner, voice_id, lambda line: console.print(line, markup=False)))
+    settings = load_settings()
+    chosen = {"sovits_trainer_dir": upstream, "sovits_trainer_python": python}
+    settings = settings.model_copy(update={name: value for name, value in chosen.items() if value is not None})
+    settings.require_possible()
+    checkpoint = asyncio.run(_train(settings, gpu, half, owner, voice_id, lambda line: console.print(line, markup=False)))
     typer.echo(f"{voice_id} speaks from the checkpoint {checkpoint} now.")
 
 
-async def _train(settings: Settings, upstream: Upstream, owner: str, voice_id: str, tell: Callable[[str], None]) -> str:
-    from backend.app import owners  # noqa: PLC0415
+async def _train(settings: Settings, gpu: str, half: bool, owner: str, voice_id: str, tell: Callable[[str], None]) -> str:  # noqa: PLR0917
+    from backend.app import owners  # noqa: PLC0415 - `tanoshi --help` need not import the application
     from backend.stores import make_objects  # noqa: PLC0415
-    from backend.synthesizers.sovits.checkpoints import convert_gpt, convert_sovits  # noqa: PLC0415
+    from backend.trainer import make_trainer  # noqa: PLC0415
     from backend.voices.store import VoiceStore  # noqa: PLC0415
-    from backend.voices.upstream_trainer import UpstreamTrainer  # noqa: PLC0415
 
-    folder = settings.sovits_trained_dir
-    if folder is None:
-        raise ConfigurationError("Set SOVITS_TRAINED_DIR, the folder the synthesizer loads trained voices from.")
     objects = make_objects(settings)
     try:
-        trainer = UpstreamTrainer(upstream, objects, folder, convert_gpt=convert_gpt, convert_sovits=convert_sovits)
+        trainer = make_trainer(settings, objects, gpu=gpu, half=half)
+        if trainer is None:
+            raise ConfigurationError("Name the checkout of GPT-SoVITS to train with: --upstream, or SOVITS_TRAINER_DIR.")
         return await trained(VoiceStore(objects, owners(settings)), trainer, owner, voice_id, tell)
     finally:
         await objects.aclose()

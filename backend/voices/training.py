@@ -77,7 +77,9 @@ class Trainings:
         manifest = await self._store.manifest(client, voice_id)
         trainer = self._trainer
         if trainer is None:
-            raise Conflict("This installation has no trainer; the voice speaks from its best clip without one.")
+            raise Conflict(
+                "This installation has no trainer (SOVITS_TRAINER_DIR is not set); the voice speaks from its best clip without one."
+            )
         now = self._store.clock()
         begun = [at for voice in await self._store.manifests(client) for at in voice.trainings if at > now - DAY_S]
         if len(begun) >= MOST_A_DAY:

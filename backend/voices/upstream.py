@@ -7,6 +7,7 @@ the pinned commit (tests/data/gpt_sovits_programs.json). `upstream_trainer.py` r
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -75,6 +76,20 @@ class Upstream:
                 f"The GPT-SoVITS checkout lacks {len(missing)} of what training needs, {missing[0].relative_to(self.checkout)} "
                 f"among them; check out commit {COMMIT[:12]} and put the published weights into GPT_SoVITS/pretrained_models."
             )
+
+
+def find_python(name: str | None) -> str:
+    """The absolute path of a Python (programs run in the checkout's folder); None: the one that runs this.
+
+    Raises:
+        ConfigurationError: there is no such program.
+    """
+    if name is None:
+        return sys.executable
+    found = shutil.which(name)
+    if found is None:
+        raise ConfigurationError("SOVITS_TRAINER_PYTHON names no program that can be run.")
+    return str(Path(found).absolute())  # not resolved: a virtual environment's Python is a link
 
 
 _PRETRAINED: Final = {

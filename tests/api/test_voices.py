@@ -303,16 +303,10 @@ async def few_shot(client: NarrationClient, clips: int = 6) -> dict[str, Any]:
     return state
 
 
-def with_trainer(client: NarrationClient, trainer: StandInTrainer) -> None:
-    client.app.state.services.voices.trainings._trainer = trainer
-
-
 async def test_a_few_shot_voice_speaks_from_its_clips_and_is_trained(serve: Serve) -> None:
-    client = await serve(stream_linger_seconds=0.2)
+    client = await serve(stream_linger_seconds=0.2, trainer=(trainer := StandInTrainer()))
     voice = await few_shot(client)
     assert (voice["status"], voice["trained"]) == ("ready", False)
-    problem(await client.http.post(f"/v1/voices/{voice['voice_id']}/train"), 409, "conflict")
-    with_trainer(client, trainer := StandInTrainer())
     assert (await client.http.post(f"/v1/voices/{voice['voice_id']}/train")).status_code == 202
     told = [frame.data async for frame in frames(client.http, voice["status_sse"], last_event_id="3")]
     assert [event["progress"] for event in told] == [0.0, 0.25, 0.5, 0.75, 1.0]
@@ -323,9 +317,8 @@ async def test_a_few_shot_voice_speaks_from_its_clips_and_is_trained(serve: Serv
 
 
 async def test_a_training_that_fails_leaves_a_voice_one_can_speak_with(serve: Serve) -> None:
-    client = await serve(stream_linger_seconds=0.1)
+    client = await serve(stream_linger_seconds=0.1, trainer=StandInTrainer(fail=True))
     voice = await few_shot(client)
-    with_trainer(client, StandInTrainer(fail=True))
     await client.http.post(f"/v1/voices/{voice['voice_id']}/train")
     told = [frame.data async for frame in frames(client.http, voice["status_sse"], last_event_id="3")]
     assert told[-1]["status"] == "failed"
@@ -333,10 +326,18 @@ async def test_a_training_that_fails_leaves_a_voice_one_can_speak_with(serve: Se
     assert (await client.http.get(voice["preview"])).status_code == 200
 
 
-async def test_trainings_are_counted(serve: Serve) -> None:
-    client = await serve(stream_linger_seconds=0.05)
+async def test_without_a_trainer_the_reply_says_so_and_the_voice_speaks_on(serve: Serve) -> None:
+    client = await serve()
     voice = await few_shot(client)
-    with_trainer(client, StandInTrainer())
+    reply = await client.http.post(f"/v1/voices/{voice['voice_id']}/train")
+    problem(reply, 409, "conflict")
+    assert "has no trainer" in reply.json()["detail"]
+    assert (await client.http.get(voice["preview"])).status_code == 200
+
+
+async def test_trainings_are_counted(serve: Serve) -> None:
+    client = await serve(stream_linger_seconds=0.05, trainer=StandInTrainer())
+    voice = await few_shot(client)
     for _ in range(3):
         assert (await client.http.post(f"/v1/voices/{voice['voice_id']}/train")).status_code == 202
         assert [frame async for frame in frames(client.http, voice["status_sse"])][-1].data["status"] == "ready"

@@ -94,11 +94,11 @@ class GsvTts(Protocol):
     def del_prompt_audio(self, *prompt_audio_list: str) -> None: ...
 
 
-def require_packages() -> None:
+def require_packages(wanted_by: str = "SYNTHESIZER=sovits") -> None:
     """Raises ConfigurationError, in one sentence, when the extra is not installed. Imports nothing."""
     if absent := [name for name in PACKAGES if importlib.util.find_spec(name) is None]:
         raise ConfigurationError(
-            f"SYNTHESIZER=sovits needs the extra [gpu], of which {', '.join(absent)} is not installed:"
+            f"{wanted_by} needs the extra [gpu], of which {', '.join(absent)} is not installed:"
             " pip install 'tanoshi-narration[gpu]'"
         )
 
