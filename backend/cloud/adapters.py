@@ -16,7 +16,7 @@ from typing import Any
 from backend.cloud.calls import call
 from backend.cloud.wire import SPOKEN_RATE, EngineCard
 from backend.engine import EngineState
-from backend.errors import ConfigurationError, ReadingFailed, SpeechFailed, TanoshiError
+from backend.errors import ConfigurationError, ReadingFailed, SpeechFailed, TanoshiError, Unavailable
 from backend.narration.voicing import PageOrder
 from backend.readers.base import Reading, ReadOptions
 from backend.synthesizers.base import Speech, Utterance
@@ -56,14 +56,19 @@ class _Remote:
         return self._state
 
     async def load(self) -> None:
-        """Asks the engine what it is, where that is not known already. Being ready is the remote side's business."""
-        if self._known:
-            return
-        self.wake()
-        assert self._waking is not None
-        await asyncio.shield(self._waking)
+        """Waits for an engine that is waking; wakes it only where its fingerprint has to be asked for.
+
+        Raises:
+            ConfigurationError: it cannot be used. Unavailable: it does not answer, and nothing is known of it.
+        """
+        if not self._known:
+            self.wake()
+        if self._waking is not None and self.state is not EngineState.READY:
+            await asyncio.shield(self._waking)
         if self._state is EngineState.FAILED:
-            raise ConfigurationError(f"The deployed {self.name} cannot be used; its own log, and the line above, say why.")
+            raise ConfigurationError(f"The {self.name} cannot be used; its log says why.")
+        if not self._known:
+            raise Unavailable(f"The {self.name} does not answer.")
 
     def wake(self) -> None:
         """Lets a container start if none is awake. Returns at once."""
@@ -77,7 +82,7 @@ class _Remote:
             card: EngineCard = await call(self._handle.describe)
         except TanoshiError as error:
             logger.error("The %s does not wake: %s", self.name, error)
-            self._state = EngineState.FAILED
+            self._state = EngineState.IDLE
             return
         if card.error is not None:
             logger.error("The %s cannot be used: %s", self.name, card.error)

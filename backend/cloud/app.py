@@ -137,6 +137,7 @@ class SovitsSpeaker:
     secrets=[secret],
     volumes=weights_to_read,
     timeout=sizes.pipeline_timeout_s,
+    startup_timeout=sizes.cpu_startup_timeout_s,
     scaledown_window=sizes.pipeline_scaledown_s,
     memory=sizes.pipeline_memory_mib,
 )
@@ -155,6 +156,7 @@ async def narrate(job_id: str, owner: str) -> None:
     cpu=sizes.api_cpu,
     memory=sizes.api_memory_mib,
     timeout=sizes.api_timeout_s,
+    startup_timeout=sizes.cpu_startup_timeout_s,
     min_containers=sizes.api_min_containers,
     max_containers=sizes.api_max_containers,
     scaledown_window=sizes.api_scaledown_s,

@@ -38,10 +38,11 @@ class Pipeline:
         objects = make_objects(settings)
         workers = ThreadPoolExecutor(2, thread_name_prefix="faces")  # pictures of characters are cut here
         self._log: JobLog = make_log(settings)
+        self._reader = remote_reader(settings, reader)
         self._narrator = Narrator(
             log=self._log,
             objects=objects,
-            reader=remote_reader(settings, reader),
+            reader=self._reader,
             voicer=RemoteVoicer(speaker),
             caster=Caster(
                 builtin_catalogue(VoiceStore(objects, owners(settings))),
@@ -56,6 +57,7 @@ class Pipeline:
         Args:
             owner: name the lease is held under; whoever spawned this took it, and a call that is started again has it already.
         """
+        self._reader.wake()  # so that pages are known to be queued until somebody can read them
         try:
             # A page that is uploaded while the last one ends finds the lease held and spawns nobody: so it is looked for once more
             # after the lease is given back. An upload that comes later still finds it free.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -20,6 +20,8 @@ from backend.cloud.adapters import RemoteReader, RemoteSynthesizer
 from backend.cloud.calls import RemoteMethod
 from backend.errors import JobNotFound, TanoshiError
 from backend.jobs.log import JobLog
+from backend.narration.runner import LocalRunner
+from backend.narration.window import Narrator
 
 logger = logging.getLogger(__name__)
 
@@ -27,8 +29,6 @@ HANDOVER_LEASE_S: Final = 60.0
 """A pipeline's container may have to start first."""
 _MOST_KNOWN: Final = 1000
 """Calls this process remembers for cancelling; others end when they see that their job is gone."""
-
-Wake = Callable[[], None]
 
 
 class CloudRunner:
@@ -80,3 +80,15 @@ class CloudRunner:
 
     async def aclose(self) -> None:
         """Pipelines outlive the API's containers."""
+
+
+class HereRunner(LocalRunner):
+    """For a container that keeps its jobs to itself: narrates here, with engines that sleep elsewhere."""
+
+    def __init__(self, narrator: Narrator, log: JobLog, engines: Sequence[RemoteReader | RemoteSynthesizer]) -> None:
+        super().__init__(narrator, log)
+        self._engines = engines
+
+    async def prepare(self, job_id: str) -> None:
+        for engine in self._engines:
+            engine.wake()

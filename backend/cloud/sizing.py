@@ -70,6 +70,9 @@ class CloudSettings(BaseSettings):
     api_timeout_s: int = Field(default=3600, ge=60)
     """Of one request; must exceed STREAM_MAX_AGE_SECONDS, after which a stream ends on purpose."""
 
+    cpu_startup_timeout_s: int = Field(default=120, ge=10)
+    """Of the API's and the pipeline's containers: they import for two seconds, and one that hangs must not keep requests waiting."""
+
     # --- pipeline ---
     windows_per_container: int = Field(default=20, ge=1)
     """A pipeline waits for GPUs nearly all the time."""

@@ -170,13 +170,15 @@ class _Window:
                 await self._read_or_fail([page])
 
     async def _read(self, pages: list[_Page]) -> None:
-        for page in pages:
-            await self._commit(decisions.advance(page.index, page.revision, PageState.EXTRACTING))
+        async def begun() -> None:  # a page is queued while the engine is still waking
+            for page in pages:
+                await self._commit(decisions.advance(page.index, page.revision, PageState.EXTRACTING))
+
         data = await asyncio.gather(*(self._n.objects.find(keys.upload(self._job_id, page.index)) for page in pages))
         there = [(page, item) for page, item in zip(pages, data, strict=True) if item is not None]
         addressed = [(hashlib.sha256(item).hexdigest(), item) for _, item in there]
         options = self._state.definition.options
-        results = await self._n.reader.read(addressed, ReadOptions(direction=options.direction, lang=options.lang))
+        results = await self._n.reader.read(addressed, ReadOptions(direction=options.direction, lang=options.lang), begun)
         for page in pages:
             if page not in {found for found, _ in there}:
                 await self._fail(page, UPLOAD_LOST)

@@ -23,6 +23,7 @@ class Refuse:
             raise ImportError(name + " is not in the API's image")
 sys.meta_path.insert(0, Refuse())
 from backend.cloud import api, pipeline, sample
+from backend.synthesizers.embedded import voices  # which built-in voice stands in for a registered one
 from backend.settings import Settings
 from backend.app import create_app
 create_app(Settings(_env_file=None), make=lambda _: None)

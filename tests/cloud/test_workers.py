@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from backend.cloud import workers
+from backend.cloud.device import device_is_lost
 from backend.cloud.workers import ReaderWorker, SpeakerWorker
 from backend.engine import EngineState
 from backend.errors import ConfigurationError, ReadingFailed, SpeechFailed, Unavailable
@@ -144,3 +147,23 @@ async def test_a_page_is_voiced_only_where_its_sound_and_its_state_can_be_kept(
     assert isinstance(found, ConfigurationError)
     assert "REDIS_URL" in found.detail
     await worker.aclose()
+
+
+class _Cuda:
+    """A device that answers, or no longer does."""
+
+    def __init__(self, *, in_use: bool, works: bool) -> None:
+        self.is_initialized = lambda: in_use
+        self._works = works
+
+    def synchronize(self) -> None:
+        if not self._works:
+            raise RuntimeError("CUDA error: device-side assert triggered")
+
+
+@pytest.mark.parametrize(("in_use", "works", "lost"), [(True, False, True), (True, True, False), (False, False, False)])
+def test_a_device_is_lost_when_it_is_in_use_and_fails_a_plain_call(
+    monkeypatch: pytest.MonkeyPatch, in_use: bool, works: bool, lost: bool
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=_Cuda(in_use=in_use, works=works)))
+    assert device_is_lost() is lost
