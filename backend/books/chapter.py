@@ -35,6 +35,8 @@ class Chapter:
     """What ComicInfo.xml says about the order of panels; None: it says nothing."""
     lang: str | None = None
     """BCP 47 primary tag from ComicInfo.xml; None: it says nothing."""
+    series: str | None = None
+    """From ComicInfo.xml; None: it says nothing."""
     skipped: tuple[Skipped, ...] = ()
     """What stood beside the pages and was left out. Hidden files and __MACOSX are not worth a word."""
     close: Callable[[], None] = field(default=lambda: None, repr=False)
@@ -84,6 +86,7 @@ def _chapter(path: Path, found: Found) -> Chapter:
         pages=found.pages,
         direction=info.direction if info else None,
         lang=info.lang if info else None,
+        series=readable(info.series) if info and info.series else None,
         skipped=found.skipped,
         close=found.close,
     )

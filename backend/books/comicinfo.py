@@ -25,6 +25,7 @@ class ComicInfo:
     """BCP 47 primary tag."""
     heading: str | None = None
     """Series, number and title as one line."""
+    series: str | None = None
 
 
 def parse_comic_info(data: bytes) -> ComicInfo:
@@ -46,4 +47,5 @@ def parse_comic_info(data: bytes) -> ComicInfo:
         direction=_DIRECTIONS.get(fields.get("Manga", "").casefold()),
         lang=lang[0].lower() if lang else None,
         heading=": ".join(filter(None, (series, fields.get("Title")))) or None,
+        series=fields.get("Series") or None,
     )

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.app import Engines, builtin_catalogue, make_engines
+from backend.app import Engines, builtin_catalogue, make_engines, owners, series_memory
 from backend.books.chapter import Chapter
 from backend.books.decode import decode_segments
 from backend.books.m4b import write_m4b
@@ -35,11 +35,15 @@ from backend.narration.cues import PageCues
 from backend.narration.runner import LocalRunner
 from backend.narration.voicing import LocalVoicer
 from backend.narration.window import Narrator
-from backend.series.memory import SeriesMemory
+from backend.series.faces import Faces
 from backend.settings import Settings, cpu_count
 from backend.storage import keys
 from backend.storage.objects import Objects
+from backend.stores import make_objects
+from backend.voices.store import VoiceStore
 
+COMMAND_LINE = "command-line"
+"""Owner of what is made here, where API keys tell owners apart and none is named."""
 FEED_AHEAD = 4
 """Pages given to the pipeline before they are needed: a chapter of thousands of pages need not be in the store at once."""
 
@@ -62,9 +66,17 @@ async def narrate_chapter(
     options: NarrationOptions,
     voice_pack: Mapping[str, str],
     on_change: Callable[[JobState], None],
+    series_id: str | None = None,
+    owner: str = COMMAND_LINE,
     make: Callable[[Settings], Engines] = make_engines,
 ) -> NarratedChapter:
     """Narrates `chapter` into the folder `out`; pages that fail are named and the rest is there.
+
+    Voices and the memory of the series are those of the service with the same settings: what one learns the other knows.
+
+    Args:
+        series_id: whose cast speaks; None: what the chapter says of its series, else its title.
+        owner: whose voices and casts; of no effect on installations without API keys.
 
     Raises:
         UnknownVoice: the pack names a voice that does not exist.
@@ -75,15 +87,15 @@ async def narrate_chapter(
     except OSError as error:
         raise ConfigurationError(f"The folder {out} cannot be made: {error.strerror}.") from error
     engines = make(settings)
-    log, objects = MemoryJobLog(), Objects.in_folder(settings.data_dir)
+    log, objects = MemoryJobLog(), make_objects(settings)
     workers = ThreadPoolExecutor(cpu_count(), thread_name_prefix="narration")
-    catalogue = builtin_catalogue()
-    await catalogue.resolve(voice_pack)
-    caster = Caster(catalogue, SeriesMemory())
+    catalogue = builtin_catalogue(VoiceStore(objects, owners(settings)))
+    await catalogue.resolve(voice_pack, owner)
+    caster = Caster(catalogue, series_memory(settings, objects), Faces(objects, workers))
     voicer = LocalVoicer(log=log, objects=objects, synthesizer=engines.synthesizer, workers=workers)
     narrator = Narrator(log=log, objects=objects, reader=engines.reader, voicer=voicer, caster=caster)
     runner = LocalRunner(narrator, log)
-    definition = _definition(chapter, options, voice_pack)
+    definition = _definition(chapter, options, voice_pack, series_id or chapter.series or chapter.title, owner)
     try:
         await asyncio.gather(engines.reader.load(), engines.synthesizer.load())
         state = await log.create(definition)
@@ -102,14 +114,17 @@ async def narrate_chapter(
         await engines.reader.aclose()
         await engines.synthesizer.aclose()
         workers.shutdown(wait=False, cancel_futures=True)
+        await objects.aclose()
 
 
-def _definition(chapter: Chapter, options: NarrationOptions, voice_pack: Mapping[str, str]) -> JobDefinition:
+def _definition(
+    chapter: Chapter, options: NarrationOptions, voice_pack: Mapping[str, str], series_id: str, owner: str
+) -> JobDefinition:
     return JobDefinition(
         job_id=f"job_{secrets.token_urlsafe(16)}",
-        client="command-line",
+        client=owner,
         chapter_id=chapter.title,
-        series_id=chapter.title,
+        series_id=series_id,
         voice_pack=dict(voice_pack),
         window_start=0,
         window_size=len(chapter.pages),

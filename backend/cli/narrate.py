@@ -27,9 +27,13 @@ def narrate(  # noqa: PLR0917 - the options of a command
     speak_sfx: Annotated[bool, typer.Option("--speak-sfx", help="Speak sound effects too.")] = False,
     single_voice: Annotated[bool, typer.Option("--single-voice", help="Everything in the narrator's voice.")] = False,
     voice: Annotated[list[str] | None, typer.Option(help="ROLE=VOICE, such as Narrator=sovits:mc-v1; may be repeated.")] = None,
+    series: Annotated[
+        str | None, typer.Option(help="Whose cast speaks, as series_id over HTTP; else ComicInfo.xml's Series, else the title.")
+    ] = None,
+    owner: Annotated[str, typer.Option(help="Owner of voices and casts; only needed on installations with API keys.")] = "",
 ) -> None:
     """Narrate a chapter: HLS per page, one .m4b with a chapter per page, transcript.json."""
-    from backend.cli.chapter import narrate_chapter  # noqa: PLC0415 - `tanoshi --help` need not import the engines
+    from backend.cli.chapter import COMMAND_LINE, narrate_chapter  # noqa: PLC0415 - `tanoshi --help` need not import the engines
 
     settings = load_settings()
     console = Console(stderr=True)
@@ -51,7 +55,17 @@ def narrate(  # noqa: PLR0917 - the options of a command
             def show(state: JobState) -> None:
                 progress.update(bar, completed=state.ended_pages, description="narrating")
 
-            result = asyncio.run(narrate_chapter(book, out, settings=settings, options=options, voice_pack=pack, on_change=show))
+            work = narrate_chapter(
+                book,
+                out,
+                settings=settings,
+                options=options,
+                voice_pack=pack,
+                on_change=show,
+                series_id=series,
+                owner=owner or COMMAND_LINE,
+            )
+            result = asyncio.run(work)
     for index, reason in result.errors:
         console.print(f"Page {index + 1} ({book.pages[index].name}) has no sound: {reason}", style="red", markup=False)
     if result.book is not None:

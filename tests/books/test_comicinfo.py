@@ -14,7 +14,7 @@ def test_all_fields() -> None:
         "<Title> 雨の\n 日 </Title><Series>雲</Series><Number>12</Number><LanguageISO>ja-JP</LanguageISO>"
         "<Manga>YesAndRightToLeft</Manga><Pages><Page Image='0'/></Pages></ComicInfo>"
     )
-    assert parse_comic_info(data.encode()) == ComicInfo(Direction.RTL, "ja", "雲 12: 雨の 日")
+    assert parse_comic_info(data.encode()) == ComicInfo(Direction.RTL, "ja", "雲 12: 雨の 日", "雲")
 
 
 @pytest.mark.parametrize("data", ["<ComicInfo/>", "<ComicInfo><Manga/><LanguageISO/><Title/></ComicInfo>"])
