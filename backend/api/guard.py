@@ -22,6 +22,8 @@ IDLE_S: Final = 30.0
 WHOLE_BODY_S: Final = 300.0
 """And so is one whose body takes longer than this altogether: 20 MB at half a megabit a second."""
 _HEADERS: Final = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
+_NOT_KEPT: Final = ((b"cache-control", b"no-store"),)
+"""Of replies that do not say themselves how long they may be kept."""
 
 
 class BodyTooLarge(TanoshiError):
@@ -57,7 +59,8 @@ class Guard:
         async def guarded_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 begun.set()
-                message["headers"] = [*message["headers"], *_HEADERS]
+                kept = any(name.lower() == b"cache-control" for name, _ in message["headers"])
+                message["headers"] = [*message["headers"], *_HEADERS, *(() if kept else _NOT_KEPT)]
             await send(message)
 
         try:

@@ -13,6 +13,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from backend.errors import InvalidRequest, TanoshiError
@@ -115,6 +116,11 @@ def install_problem_handlers(app: FastAPI) -> None:
             detail=f"{phrase}.",
             headers=dict(error.headers or {}),
         )
+
+    @app.exception_handler(ClientDisconnect)
+    async def _gone(request: Request, _: ClientDisconnect) -> Response:
+        logger.info("%s %s: the client left before its body had come.", request.method, request.url.path)
+        return Response(status_code=400)  # nobody is there to read it
 
     @app.exception_handler(Exception)
     async def _unforeseen(request: Request, error: Exception) -> Response:

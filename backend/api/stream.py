@@ -73,7 +73,10 @@ async def job_frames(
     loop = asyncio.get_running_loop()
     ending = ending or Ending()
     began = loop.time()
-    opening, cursor, state, nudge = await _open(log, job_id, last_event_id)
+    try:
+        opening, cursor, state, nudge = await _open(log, job_id, last_event_id)
+    except JobNotFound:  # it has gone since the route looked; the headers are on their way
+        return
     yield f"retry: {random.randint(1000, 4000)}\n\n".encode() + opening  # noqa: S311 - jitter, not a secret
     ends_at = began + limits.max_age_s
     done = state.done

@@ -7,6 +7,7 @@ import asyncio
 import httpx
 import pytest
 
+from backend.api.stream import StreamLimits, job_frames
 from tests.conftest import Serve
 from tests.support.engines import page
 from tests.support.server import Frame, frames, until
@@ -98,6 +99,15 @@ async def test_a_deleted_window_ends_its_streams(serve: Serve) -> None:
     async with asyncio.timeout(2):
         await listening
     assert (await client.http.get(plan["snapshot_url"])).status_code == 404
+
+
+async def test_a_window_that_goes_while_its_stream_is_being_opened_ends_it(serve: Serve) -> None:
+    client = await serve()
+    plan = await client.start(1)
+    log = client.app.state.services.log
+    opened = job_frames(log, plan["job_id"], None, StreamLimits(max_age_s=60, linger_s=1))
+    assert (await client.http.delete(f"/v1/narration/jobs/{plan['job_id']}")).status_code == 204
+    assert [frame async for frame in opened] == []
 
 
 async def anext_all(http: httpx.AsyncClient, url: str) -> list[Frame]:
