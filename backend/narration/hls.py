@@ -28,6 +28,10 @@ SEGMENT_S: Final = 2
 BIT_RATE: Final = 64_000
 FRAME: Final = 1024
 """Samples in an AAC-LC frame."""
+_NULL_PACKET: Final = b"\x47\x1f\xff\x10" + b"\xff" * 184
+"""A packet of MPEG-TS that every player skips (ISO/IEC 13818-1, 2.4.1)."""
+_RECOGNISED_PACKETS: Final = 16
+"""FFmpeg, and what is built on it, takes fewer than ten packets for something else; 0.8 s of silence are six."""
 AAC_RATES: Final = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
@@ -144,7 +148,12 @@ def _mux(samples: NDArray[np.float32], sample_rate: int) -> dict[str, bytes]:
         for packet in [*stream.encode(sound), *stream.encode(None)]:
             if packet.pts is not None and packet.pts >= 0:  # the priming packet stands before the beginning of time
                 container.mux(packet)
-    return {name: file.written for name, file in files.items()}
+    return {name: file.written if name == PLAYLIST_NAME else _recognisable(file.written) for name, file in files.items()}
+
+
+def _recognisable(segment: bytes) -> bytes:
+    """The segment, long enough that players which look at the bytes see what it is, however little is heard in it."""
+    return segment + _NULL_PACKET * max(0, _RECOGNISED_PACKETS - len(segment) // len(_NULL_PACKET))
 
 
 class _File(io.BytesIO):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -99,6 +100,20 @@ def test_every_segment_decodes_by_itself() -> None:
         decoded, rate = decode(data)
         assert len(decoded) / rate == pytest.approx(extinf, abs=1e-3)
         assert not is_silent(decoded)
+
+
+@RATES
+@pytest.mark.parametrize("seconds", [0.01, 0.8, 2.0, 5.0])
+def test_a_page_without_words_is_recognised_and_played_too(rate: int, seconds: float, tmp_path: Path) -> None:
+    audio = encode_hls(np.zeros(round(seconds * rate), dtype=np.float32), rate)
+    for data in audio.segments.values():
+        decode(data)
+    for name, data, _ in audio.files():
+        (tmp_path / name).write_bytes(data)
+    decoded, decoded_rate = decode(tmp_path / "index.m3u8")
+    assert decoded_rate == rate
+    assert len(decoded) == round(audio.duration_s * rate)
+    assert is_silent(decoded)
 
 
 def test_the_files_carry_their_media_types_and_the_playlist_comes_last() -> None:
