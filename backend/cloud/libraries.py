@@ -10,14 +10,12 @@ from backend.settings import load_settings
 
 def import_reader() -> None:
     """What the reader that READER names will import."""
-    _import("torch", "safetensors") if load_settings().reader == "magi" else _import("onnxruntime", "cv2")
+    _import(*(("torch", "safetensors") if load_settings().reader == "magi" else ("onnxruntime", "cv2")))
 
 
 def import_speaker() -> None:
     """What the synthesizer that SYNTHESIZER names will import."""
-    _import("torch", "torchaudio", "transformers") if load_settings().synthesizer == "sovits" else _import(
-        "onnxruntime", "pyopenjtalk"
-    )
+    _import(*(("torch", "transformers") if load_settings().synthesizer == "sovits" else ("onnxruntime", "pyopenjtalk")))
 
 
 def _import(*names: str) -> None:
