@@ -16,7 +16,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import uvicorn
+import uvicorn.loops.auto
+import uvicorn.protocols.http.auto
 
+import backend.jobs.redis
+import backend.storage.presign  # noqa: F401 - imported before the fork, as all that a process needs to start
 from backend.app import Engines, create_app
 from backend.errors import SpeechFailed
 from backend.jobs.log import JobLog
