@@ -17,8 +17,11 @@ CAPITALS_GAP: Final = 0.85
 """Widest gap between neighbouring lines of one bubble (columns; rows; rows of capitals, which fill less of their line), in
 thicknesses."""
 
-WIDE_GAP: Final = 1.0
+WIDE_GAP: Final = 1.25
 """Widest gap between lines of equal size that one outline encloses."""
+
+MAX_UNEVEN: Final = 1.5
+"""Lines that stand that far apart differ no more in thickness."""
 
 MAX_NECK: Final = 0.5
 """A neck deeper than this, in thicknesses, parts two joined bubbles."""
@@ -102,7 +105,7 @@ def _neighbours(a: Line, b: Line, vertical: bool, page: Page | None) -> bool:
     between = page.between(a, b, vertical)
     if close:
         return not between.crossed and between.neck < MAX_NECK
-    return not between.crossed and between.neck < 0.2 and between.enclosed and thick < 1.3 * thin
+    return not between.crossed and between.neck < 0.2 and between.enclosed and thick < MAX_UNEVEN * thin
 
 
 def _bubble(lines: Sequence[Line]) -> Bubble:

@@ -22,7 +22,7 @@ from backend.readers.embedded.outline import Surroundings, print_mask, surroundi
 GROUND_TOLERANCE: Final = 40
 """Greys this near to the ground's are ground (of 255)."""
 
-REACH: Final = 4.0
+REACH: Final = 8.0
 """How far out the edge of a bubble is looked for, in line thicknesses."""
 
 RING_PX: Final = 3

@@ -56,14 +56,15 @@ def kinds_of(bubbles: Sequence[Bubble], page_size: tuple[int, int], page: Page, 
     lettered = [bubble for bubble, place in zip(bubbles, around, strict=True) if place in LETTERED]
     usual = median(line.thickness for bubble in lettered or bubbles for line in bubble.lines) if bubbles else 1.0
     return [
-        Kind.OTHER if _says_nothing(bubble, page_size[1]) else _kind(bubble, usual, place, panels)
+        Kind.OTHER if _says_nothing(bubble, page_size) else _kind(bubble, usual, place, panels)
         for bubble, place in zip(bubbles, around, strict=True)
     ]
 
 
-def _says_nothing(bubble: Bubble, page_height: int) -> bool:
+def _says_nothing(bubble: Bubble, page_size: tuple[int, int]) -> bool:
     """Page numbers, and drawing that looks like a letter."""
-    at_edge = bubble.box[3] < MARGIN * page_height or bubble.box[1] > (1 - MARGIN) * page_height
+    margin = MARGIN * min(page_size[1], 2 * page_size[0])  # a long strip has the margin of a page
+    at_edge = bubble.box[3] < margin or bubble.box[1] > page_size[1] - margin
     return LOOSE_LETTER.fullmatch(bubble.text) is not None or (at_edge and PAGE_NUMBER.fullmatch(bubble.text) is not None)
 
 

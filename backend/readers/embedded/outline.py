@@ -149,7 +149,8 @@ def _is_snug_rectangle(region: NDArray[np.bool_], inner: NDArray[np.bool_], word
         for rows in (slice(side), slice(-side, None))
         for columns in (slice(side), slice(-side, None))
     ]
-    return sum(corner.size > 0.3 * side * side and float(corner.mean()) >= CORNER_FILLED for corner in corners) >= MIN_CORNERS
+    seen = [corner for corner in corners if corner.size > 0.3 * side * side]
+    return sum(float(corner.mean()) >= CORNER_FILLED for corner in seen) >= MIN_CORNERS
 
 
 def _holds(region: NDArray[np.bool_], words: Box) -> bool:

@@ -21,11 +21,11 @@ from backend.errors import ConfigurationError
 from backend.readers.embedded.ctc import Glyph, confidence_of, decode
 from backend.readers.embedded.detector import LineDetector, Pixels, cut_out, tight_box
 from backend.readers.embedded.line import Line
+from backend.readers.embedded.recognizer import MIN_RECOGNITION_WIDTH
 
 DETECTION_MODEL: Final = "PP-OCRv6_det_small.onnx"
 RECOGNITION_MODEL: Final = "PP-OCRv6_rec_small.onnx"
 LINE_HEIGHT: Final = 48
-MIN_LINE_WIDTH: Final = 320
 MAX_LINE_WIDTH: Final = 3200
 """Pixels of a line as the recogniser takes it."""
 
@@ -61,7 +61,7 @@ class PaddleOnnxRecognizer:
         """[steps, alphabet], and the share of the steps that is not padding."""
         width = min(MAX_LINE_WIDTH, max(8, round(LINE_HEIGHT * row.shape[1] / row.shape[0])))
         scaled = cv2.resize(row, (width, LINE_HEIGHT), interpolation=cv2.INTER_LINEAR)
-        batch = np.zeros((1, 3, LINE_HEIGHT, max(MIN_LINE_WIDTH, width)), np.float32)
+        batch = np.zeros((1, 3, LINE_HEIGHT, max(MIN_RECOGNITION_WIDTH, width)), np.float32)
         batch[0, :, :, :width] = (scaled[:, :, ::-1].astype(np.float32) / 127.5 - 1).transpose(2, 0, 1)
         posteriors: NDArray[np.float32] = self._session.run(None, {self._input: batch})[0][0]
         return posteriors, width / batch.shape[3]
@@ -70,9 +70,9 @@ class PaddleOnnxRecognizer:
 def _session(model: str, threads: int) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    # The arena keeps the largest page's memory for good; without it peak memory is a third and time the same.
+    # The arena would keep the memory of the largest page for good.
     options.enable_cpu_mem_arena = False
-    # Spinning threads steal the cores from the synthesizer, which works beside us.
+    # Spinning threads would hold cores that the synthesizer, which works beside us, could use.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(str(_weights() / model), options, providers=["CPUExecutionProvider"])
 

@@ -7,7 +7,10 @@ wide on purpose, and a window that is cancelled stops after the page in hand.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import sys
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -25,11 +28,13 @@ from backend.readers.embedded.kinds import kinds_of
 from backend.readers.embedded.line import Line
 from backend.readers.embedded.recognizer import Recognizer, engine_fingerprint, make_recognizer
 from backend.readers.embedded.ruby import drop_furigana
+from backend.readers.embedded.strips import read_lines
 from backend.readers.layout import cut_page, panels_of, reading_order
 
 REVISION: Final = 4
 """Raised whenever the code of this room may read the same page in another way: cached readings are found by it."""
 
+NICENESS: Final = 10
 MIN_CONFIDENCE: Final = 0.5
 SPEAKS: Final = re.compile(r"\w|[!?！？…]")
 
@@ -44,7 +49,7 @@ class EmbeddedReader:
         self._threads = threads
         self._state = EngineState.IDLE
         self._recognizer: Recognizer | None = None
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="embedded-reader")
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="embedded-reader", initializer=_give_way)
         self._loading = asyncio.Lock()
 
     @property
@@ -93,6 +98,16 @@ class EmbeddedReader:
             return ReadingFailed(f"The OCR engine failed on this page: {error}")
 
 
+def _give_way() -> None:
+    """Lets this thread and those it starts yield the cores: a page read ahead is worth less than a line somebody waits for.
+
+    The OCR sessions are made in this thread, so theirs inherit it. Only Linux gives threads a niceness of their own.
+    """
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, max(NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))
+
+
 def read_page(image: Image.Image, options: ReadOptions, recognizer: Recognizer) -> Reading:
     """The way of one page, blocking: lines, bubbles, panels, order, kinds."""
     lines = drop_furigana(_lines(image, recognizer))
@@ -108,8 +123,7 @@ def read_page(image: Image.Image, options: ReadOptions, recognizer: Recognizer) 
 
 
 def _lines(image: Image.Image, recognizer: Recognizer) -> list[Line]:
-    found = recognizer.lines(image)
-    return [line for line in found if line.confidence >= MIN_CONFIDENCE and SPEAKS.search(line.text)]
+    return [line for line in read_lines(image, recognizer) if line.confidence >= MIN_CONFIDENCE and SPEAKS.search(line.text)]
 
 
 def _text_box(bubble: Bubble, kind: Kind, size: tuple[int, int], panels: Sequence[Box], options: ReadOptions) -> TextBox:

@@ -1,8 +1,8 @@
 """The OCR engine behind one small protocol: an RGB page in, lines of print out. Not a reader: it knows no bubbles.
 
 Two wheels carry the same PP-OCRv6 `small` weights. Those of rapidocr run on onnxruntime under our own hands (`paddle_onnx.py`), on
-every platform; faster-paddle is a closed pipeline of the same speed that gives words only, and stands in where rapidocr is not
-installed. The trap: faster-paddle's default model, `tiny`, knows no Japanese, and its `medium` downloads.
+every platform; faster-paddle is a closed pipeline that gives words only, and stands in where rapidocr is not installed. The trap:
+faster-paddle's default model, `tiny`, knows no Japanese, and its `medium` downloads.
 """
 
 from __future__ import annotations

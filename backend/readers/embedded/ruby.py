@@ -8,13 +8,17 @@ from typing import Final
 from backend.readers.embedded.line import KANA_ONLY, Line
 
 MAX_THICKNESS: Final = 0.62
-"""Thickest furigana, as a share of the line it stands beside (half is usual)."""
+MAX_THICKNESS_INSIDE: Final = 0.75
+"""Thickest furigana, as a share of the line it stands beside (half is usual); boxes that overlap are drawn too thick."""
 
 MIN_ALONGSIDE: Final = 0.5
 """Share of its length that runs alongside that line."""
 
 MAX_DISTANCE: Final = 0.6
 """Gap or overlap between the two, in thicknesses of the furigana."""
+
+OFF_CENTRE: Final = 0.25
+"""Furigana whose box overlaps that of the line is at least this far from the line's middle, in thicknesses of the line."""
 
 
 def drop_furigana(lines: Sequence[Line]) -> list[Line]:
@@ -23,13 +27,19 @@ def drop_furigana(lines: Sequence[Line]) -> list[Line]:
 
 
 def _beside(ruby: Line, base: Line) -> bool:
-    if ruby is base or ruby.thickness > MAX_THICKNESS * base.thickness or not base.is_cjk:
+    if ruby is base or not base.is_cjk or base.vertical is None:
+        return False
+    if base.vertical:
+        alongside = (min(ruby.y1, base.y1) - max(ruby.y0, base.y0)) / ruby.height
+        gap, off = ruby.x0 - base.x1, (ruby.x0 + ruby.x1 - base.x0 - base.x1) / 2
+    else:
+        alongside = (min(ruby.x1, base.x1) - max(ruby.x0, base.x0)) / ruby.width
+        gap, off = base.y0 - ruby.y1, (base.y0 + base.y1 - ruby.y0 - ruby.y1) / 2
+    if alongside <= MIN_ALONGSIDE or off <= 0:
         return False
     near = MAX_DISTANCE * ruby.thickness
-    if base.vertical:
-        alongside = min(ruby.y1, base.y1) - max(ruby.y0, base.y0)
-        return alongside > MIN_ALONGSIDE * ruby.height and abs(ruby.x0 - base.x1) <= near and ruby.x0 > base.x0
-    if base.vertical is False:
-        alongside = min(ruby.x1, base.x1) - max(ruby.x0, base.x0)
-        return alongside > MIN_ALONGSIDE * ruby.width and abs(base.y0 - ruby.y1) <= near
-    return False
+    if abs(gap) <= near and ruby.thickness <= MAX_THICKNESS * base.thickness:
+        return True
+    # The engine often draws the line's box around its furigana too.
+    inside = -ruby.thickness * 1.2 <= gap <= 0 and off >= OFF_CENTRE * base.thickness
+    return inside and ruby.thickness <= MAX_THICKNESS_INSIDE * base.thickness

@@ -4,7 +4,7 @@ A page is cut again and again at its best gutter, across first and then down, un
 slanted, as artists draw them. Nothing here knows about text or about right and left: `order.py` walks the tree.
 
 The trap: a blank stretch inside a panel looks like a gutter too. A band counts only if it runs the whole way through its region,
-is thin, and leaves a piece worth having on both sides; bubbles and art break most others.
+is thin, is not crossed by a frame, and leaves a piece worth having on both sides; bubbles and art break most others.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from PIL import Image
 from backend.readers.base import Box
 
 MAP_SIZE: Final = 600
-"""Longest side of the map gutters are looked for in, in cells."""
+"""Longest side of the map gutters are looked for in, in cells; a strip's map is longer."""
 
 MAX_DEPTH: Final = 9
 SLANTS: Final = (0.0, 0.05, -0.05, 0.1, -0.1, 0.16, -0.16)
@@ -28,11 +28,17 @@ SLANTS: Final = (0.0, 0.05, -0.05, 0.1, -0.1, 0.16, -0.16)
 BLANK_SHARE: Final = 0.98
 """Share of a line's cells that must be blank for it to belong to a gutter."""
 
+FRAME: Final = 20
+"""A straight line that crosses a blank band and runs on for this many cells on both sides is the frame of a blank panel."""
+
 MIN_PIECE: Final = MAP_SIZE // 10
 """A cut leaves at least this many cells on both sides."""
 
 MAX_GUTTER: Final = 0.12
 """Widest gutter, as a share of the map's longer side: wider blanks are missing art, not gutters."""
+
+UNBROKEN: Final = 0.95
+"""Share of inked cells from which a line counts as straight and whole."""
 
 MIN_PANEL_SHARE: Final = 0.01
 """Share of the page below which a region is not called a panel."""
@@ -122,7 +128,8 @@ def _clip(box: tuple[float, ...], size: tuple[int, int]) -> Box:
 
 def _blank_map(image: Image.Image) -> tuple[BlankMap, float]:
     """Which cells of the scaled page are gutter-coloured (white, or black on pages with black margins), and the scale."""
-    scale = MAP_SIZE / max(image.size)
+    # Of a long strip a screenful is mapped as finely as a page is.
+    scale = MAP_SIZE / max(image.width, min(image.height, 2 * image.width))
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     grey = np.asarray(image.convert("L").resize(size, Image.Resampling.BOX))
     edge = np.concatenate([grey[:3].ravel(), grey[-3:].ravel(), grey[:, :3].ravel(), grey[:, -3:].ravel()])
@@ -159,11 +166,21 @@ def _best_gutter(cells: BlankMap, page_size: int) -> tuple[int, float] | None:
         share = blank.sum(1) / np.maximum(1, on_page.sum(1))
         good = (share >= BLANK_SHARE) & (on_page.mean(1) > 0.97)
         good[:MIN_PIECE] = good[height - MIN_PIECE :] = False
+        ink = ~blank & on_page
+        beside = ink.copy()  # a line a little off its lane is one line
+        beside[:, 1:] |= ink[:, :-1]
+        beside[:, :-1] |= ink[:, 1:]
         edges = np.flatnonzero(np.diff(np.concatenate([[0], good.astype(int), [0]])))
         for start, end in zip(edges[::2], edges[1::2], strict=True):
-            if 2 <= end - start < MAX_GUTTER * page_size:
+            if 2 <= end - start < MAX_GUTTER * page_size and not _crossed(beside, int(start), int(end)):
                 # Cleaner first, then wider (up to a point), then straighter.
                 quality = float(share[start:end].mean()) + 0.004 * min(end - start, 8) - 0.15 * abs(slope)
                 if best is None or quality > best[0]:
                     best = (quality, int(start + end) // 2, slope)
     return None if best is None else best[1:]
+
+
+def _crossed(ink: BlankMap, start: int, end: int) -> bool:
+    """Whether a straight line runs across the rows `start` to `end` without a break, and on to both sides with small ones."""
+    around = ink[max(0, start - FRAME) : end + FRAME]
+    return bool(np.any(ink[start:end].all(0) & (around.mean(0) >= UNBROKEN)))
