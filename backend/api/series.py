@@ -183,13 +183,25 @@ async def put_bank(
     return _character(cast, member.id, series_id, public_base(request, services.settings))
 
 
-@router.get("/{series_id:path}/lexicon", response_model=edits.Lexicon, summary="How words are said", responses=_KEYED)
+@router.get(
+    "/{series_id:path}/lexicon",
+    response_model=edits.Lexicon,
+    response_model_exclude_none=True,
+    summary="How words are said",
+    responses=_KEYED,
+)
 async def get_lexicon(series_id: SeriesId, services: ServicesIn, client: ClientIn) -> edits.Lexicon:
     """Words and names of the series with how each is pronounced; a series without has an empty one."""
     return edits.Lexicon(entries=list((await services.series.cast(client, series_id)).lexicon))
 
 
-@router.put("/{series_id:path}/lexicon", response_model=edits.Lexicon, summary="Say how words are said", responses=_KEYED)
+@router.put(
+    "/{series_id:path}/lexicon",
+    response_model=edits.Lexicon,
+    response_model_exclude_none=True,
+    summary="Say how words are said",
+    responses=_KEYED,
+)
 async def put_lexicon(series_id: SeriesId, body: edits.Lexicon, services: ServicesIn, client: ClientIn) -> edits.Lexicon:
     """Replaces the lexicon of the series; lines are said by it from now on."""
     entries = tuple(body.entries)

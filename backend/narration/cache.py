@@ -36,9 +36,10 @@ def reading_key(fingerprint: str, page_sha256: str, options: ReadOptions) -> str
 
 
 def utterance_key(fingerprint: str, utterance: Utterance) -> str:
-    """Key of a spoken line: voice and its revision, text, prosody, and the synthesizer that spoke it."""
+    """Key of a spoken line: voice and its revision, text and how its words are said, prosody, and the synthesizer that spoke it."""
     voice = utterance.voice
     identity = [voice.id, voice.revision, utterance.text, utterance.lang, f"{utterance.speed:.3f}", utterance.style]
+    identity += [said.model_dump_json() for said in utterance.pronunciations]
     return keys.utterance(fingerprint, hashlib.sha256(json.dumps(identity).encode()).hexdigest())
 
 

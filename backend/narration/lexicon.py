@@ -1,7 +1,8 @@
-"""The pronunciation lexicon of a series: names and coined words as they are to be said. Works on text, so every engine follows it.
+"""The pronunciation lexicon of a series: names and coined words as they are to be said.
 
-A surface form is replaced by its reading before the line is cleaned for speech. English entries match whole words without regard to
-case; Japanese entries match anywhere, the longest first, as the script has no word boundaries.
+A surface form is replaced by its reading before the line is cleaned for speech, so every engine follows it. English entries match whole
+words without regard to case; Japanese entries match anywhere, the longest first, as the script has no word boundaries. A word with
+phonemes stays as printed and its phonemes travel beside the text; only where cleaning would not leave it whole, its reading is taken.
 """
 
 from __future__ import annotations
@@ -9,18 +10,43 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from backend.language import has_word, replace_words, speech_text
 from backend.series.model import LexiconEntry
+from backend.synthesizers.base import Pronunciation
+
+
+def spoken(
+    printed: str, lang: str, lexicon: Sequence[LexiconEntry], names: Sequence[str] = ()
+) -> tuple[str | None, tuple[Pronunciation, ...]]:
+    """The words of a line as they are to be spoken, and how some of them are said; None when there is nothing to speak."""
+    text = speech_text(with_readings(printed, lang, lexicon), lang, names)
+    exact = {entry.surface.lower(): entry for entry in lexicon if entry.lang == lang and entry.phonemes is not None}
+    broken = [word for word in exact if has_word(printed, word) and not has_word(text or "", word)]
+    if broken:
+        plain = [entry.model_copy(update={"phonemes": None}) if entry.surface.lower() in broken else entry for entry in lexicon]
+        text = speech_text(with_readings(printed, lang, plain), lang, names)
+    said = [
+        Pronunciation(word=entry.surface, phonemes=entry.phonemes, reading=entry.reading)
+        for word, entry in exact.items()
+        if entry.phonemes is not None and word not in broken and has_word(text or "", word)
+    ]
+    return text, tuple(said)
 
 
 def with_readings(text: str, lang: str, lexicon: Sequence[LexiconEntry]) -> str:
-    """`text` with the readings of `lang` in place; what was replaced is not looked at again."""
-    entries = {_folded(entry.surface, lang): entry.reading for entry in lexicon if entry.lang == lang}
+    """`text` with the readings of `lang` in place; what was replaced is not looked at again, and words with phonemes are left alone."""
+    entries = {_folded(entry.surface, lang): entry for entry in lexicon if entry.lang == lang}
     if not entries:
         return text
+
+    def read(surface: str, printed: str) -> str:
+        entry = entries[_folded(surface, lang)]
+        return printed if entry.phonemes is not None or entry.reading is None else entry.reading
+
+    if lang == "en":
+        return replace_words(text, list(entries), read)
     surfaces = "|".join(re.escape(surface) for surface in sorted(entries, key=len, reverse=True))
-    pattern = surfaces if lang == "ja" else rf"(?<!\w)(?:{surfaces})(?!\w)"
-    flags = re.NOFLAG if lang == "ja" else re.IGNORECASE
-    return re.sub(pattern, lambda found: entries.get(_folded(found.group(), lang), found.group()), text, flags=flags)
+    return re.sub(surfaces, lambda found: read(found[0], found[0]), text)
 
 
 def _folded(surface: str, lang: str) -> str:

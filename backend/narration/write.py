@@ -12,8 +12,8 @@ from types import MappingProxyType
 from typing import Final
 
 from backend.jobs.state import NarrationOptions, SfxPolicy
-from backend.language import detect_language, speech_text
-from backend.narration.lexicon import with_readings
+from backend.language import detect_language
+from backend.narration.lexicon import spoken
 from backend.narration.script import PageScript, ScriptLine
 from backend.narration.style import choose_style
 from backend.readers.base import Kind, Reading
@@ -56,10 +56,12 @@ def write_script(
             continue
         printed = box.text if correction.text is None else correction.text
         lang = detect_language(printed, options.lang or box.lang)
-        text = speech_text(with_readings(printed, lang, lexicon), lang, names)
+        text, pronunciations = spoken(printed, lang, lexicon, names)
         if text is not None:
             style = choose_style(printed)  # of the line as printed: cleaning takes capitals and stretched letters away
-            utterance = Utterance(text=text, lang=lang, voice=part.voice, speed=options.speed, style=style)
+            utterance = Utterance(
+                text=text, lang=lang, voice=part.voice, speed=options.speed, style=style, pronunciations=pronunciations
+            )
             lines.append(ScriptLine(number, printed, utterance, box.box, box.kind, part.speaker))
     return PageScript(reading.width, reading.height, tuple(lines))
 

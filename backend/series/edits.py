@@ -95,7 +95,14 @@ class Lexicon(_Request):
     """Body and reply of /v1/series/{series_id}/lexicon."""
 
     model_config = ConfigDict(
-        json_schema_extra={"example": {"entries": [{"surface": "小鳥遊", "reading": "たかなし", "lang": "ja"}]}}
+        json_schema_extra={
+            "example": {
+                "entries": [
+                    {"surface": "小鳥遊", "reading": "たかなし", "lang": "ja"},
+                    {"surface": "Kaede", "phonemes": "kɑˈɛdeɪ", "reading": "kah-eh-day", "lang": "en"},
+                ]
+            }
+        }
     )
 
     entries: list[LexiconEntry] = Field(default_factory=list, max_length=2000)

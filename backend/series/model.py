@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from backend.language import english_phonemes
 from backend.readers.base import Box
 from backend.series.similarity import Similarity
 
@@ -107,9 +108,24 @@ class LexiconEntry(_Frozen):
 
     surface: str = Field(min_length=1, max_length=64)
     """As printed."""
-    reading: str = Field(min_length=1, max_length=128)
+    reading: str | None = Field(default=None, min_length=1, max_length=128)
     """As to be spoken, in the ordinary writing of the language (kana in Japanese, a respelling in English)."""
+    phonemes: str | None = Field(default=None, min_length=1, max_length=128)
+    """IPA, English only. Engines that take no phonemes say the reading."""
     lang: str = Field(pattern=r"^(ja|en)$")
+
+    @field_validator("phonemes")
+    @classmethod
+    def _in_one_alphabet(cls, value: str | None) -> str | None:
+        return None if value is None else english_phonemes(value)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.lang == "ja" and self.phonemes is not None:
+            raise ValueError("a Japanese word is given by its reading in kana, not by phonemes")
+        if self.reading is None and self.phonemes is None:
+            raise ValueError("a reading or phonemes are needed")
+        return self
 
 
 class SeriesCast(_Frozen):

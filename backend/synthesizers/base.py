@@ -56,6 +56,19 @@ class Voice(BaseModel):
     """Directory of a few-shot checkpoint that our own trainer wrote; None for zero-shot and built-in voices."""
 
 
+class Pronunciation(BaseModel):
+    """How one word of an utterance is said. An engine that takes phonemes uses them; another says the reading instead of the word."""
+
+    model_config = ConfigDict(frozen=True)
+
+    word: str
+    """As it stands in the text, apart from case."""
+    phonemes: str
+    """As `backend.language.english_phonemes` writes them."""
+    reading: str | None = None
+    """A respelling; None: engines without phonemes say the word as they would."""
+
+
 class Utterance(BaseModel):
     """One line to be spoken in one breath group: cleaned text (see `backend.language`), one language, one voice."""
 
@@ -67,6 +80,8 @@ class Utterance(BaseModel):
     voice: Voice
     speed: float = Field(default=1.0, ge=0.5, le=2.0)
     style: Style = Style.NEUTRAL
+    pronunciations: tuple[Pronunciation, ...] = ()
+    """Of words in the text; English only, since kana already say how Japanese sounds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from backend.narration.lexicon import with_readings
+import hashlib
+import json
+
+import pytest
+from pydantic import ValidationError
+
+from backend.narration.cache import utterance_key
+from backend.narration.lexicon import spoken, with_readings
 from backend.series.model import LexiconEntry
+from backend.synthesizers.base import Utterance, Voice
 
 
 def entries(*pairs: tuple[str, str], lang: str = "en") -> list[LexiconEntry]:
@@ -27,3 +35,54 @@ def test_entries_of_another_language_do_not_apply() -> None:
 
 def test_surfaces_with_signs_are_taken_as_they_are() -> None:
     assert with_readings("a.b (c) axb", "en", entries(("a.b", "one"), ("(c)", "two"))) == "one two axb"
+
+
+KAEDE = LexiconEntry(surface="Kaede", phonemes="kɑˈɛdeɪ", reading="kah-eh-day", lang="en")
+
+
+def test_a_word_with_phonemes_stays_in_the_text_and_its_phonemes_go_beside_it() -> None:
+    text, said = spoken("KAEDE! Where's KAEDE'S sword?", "en", [KAEDE])
+    assert text is not None
+    assert text.lower().count("kaede") == 2
+    assert [(one.word, one.phonemes, one.reading) for one in said] == [("Kaede", "kɑˈɛdA", "kah-eh-day")]
+    assert spoken("Nobody is here.", "en", [KAEDE]) == ("Nobody is here.", ())
+    assert spoken("...", "en", [KAEDE]) == (None, ())
+
+
+def test_a_longer_word_with_phonemes_is_not_broken_by_the_reading_of_a_part_of_it() -> None:
+    lexicon = [LexiconEntry(surface="New York", phonemes="nˈujˈɔɹk", lang="en"), *entries(("York", "yark"))]
+    text, said = spoken("York or New York?", "en", lexicon)
+    assert text == "yark or New York?"
+    assert [one.word for one in said] == ["New York"]
+
+
+def test_a_word_that_cleaning_would_change_is_said_by_its_reading() -> None:
+    text, said = spoken("Call K*7 now", "en", [LexiconEntry(surface="K*7", phonemes="kˈA", reading="kay seven", lang="en")])
+    assert (text, said) == ("Call kay seven now", ())
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"surface": "x", "lang": "en"},
+        {"surface": "東雲", "phonemes": "ɕinonome", "lang": "ja"},
+        {"surface": "x", "phonemes": "kˈA/)[y](/k", "lang": "en"},
+        {"surface": "x", "phonemes": "kst", "lang": "en"},
+        {"surface": "x", "phonemes": "たか", "lang": "en"},
+    ],
+)
+def test_entries_that_say_nothing_or_nothing_that_can_be_said_are_refused(entry: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        LexiconEntry.model_validate(entry)
+
+
+def test_lines_that_are_said_differently_have_different_places_in_the_cache() -> None:
+    plain = Utterance(text="Kaede.", lang="en", voice=Voice(id="sovits:mc-v1"))
+    _, said = spoken("Kaede.", "en", [KAEDE])
+    _, other = spoken("Kaede.", "en", [KAEDE.model_copy(update={"phonemes": "kˈAdi"})])
+    keys = {
+        utterance_key("e", plain.model_copy(update={"pronunciations": pronunciations})) for pronunciations in ((), said, other)
+    }
+    assert len(keys) == 3
+    before = ["sovits:mc-v1", "1", "Kaede.", "en", "1.000", "neutral"]
+    assert utterance_key("e", plain).endswith(f"{hashlib.sha256(json.dumps(before).encode()).hexdigest()}.flac"), "old lines stay"

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from backend.errors import SpeechFailed
 from backend.language import VERSION as LANGUAGE_VERSION
-from backend.synthesizers.base import PAUSE, Utterance
+from backend.synthesizers.base import Utterance
 from backend.synthesizers.embedded import sound
 from backend.synthesizers.embedded.kokoro import package_versions
 from backend.synthesizers.embedded.lines import LineEngine
+from backend.synthesizers.embedded.phonemes import parts
 from backend.synthesizers.embedded.voices import recipe_for
 
 _REVISION = "1"
@@ -69,7 +70,7 @@ class DraftSynthesizer(LineEngine):
         sung = float(np.clip(away / 2, -_MOST_SEMITONES, _MOST_SEMITONES)) if utterance.lang == "ja" else 0.0
         ratio = 2.0 ** (float(np.clip(away - sung, -_MOST_SEMITONES, _MOST_SEMITONES)) / 12)
         spoken: list[NDArray[np.float32]] = []
-        for text in filter(None, map(str.strip, utterance.text.split(PAUSE))):
+        for text in parts(utterance):
             if spoken:
                 spoken.append(sound.silence(sound.PAUSE_S, _RATE))
             samples = self._piece(text, utterance.lang, utterance.speed / ratio, sung)

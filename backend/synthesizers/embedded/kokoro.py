@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from backend.engine import EngineState
 from backend.errors import SpeechFailed
 from backend.language import VERSION as LANGUAGE_VERSION
-from backend.synthesizers.base import PAUSE, Utterance
+from backend.synthesizers.base import Utterance
 from backend.synthesizers.embedded import sound
 from backend.synthesizers.embedded.lines import LineEngine
 from backend.synthesizers.embedded.model import MOST_PHONEMES, RATE, Kokoro
-from backend.synthesizers.embedded.phonemes import Phonemizer, sounds, split
+from backend.synthesizers.embedded.phonemes import Phonemizer, parts, sounds, split
 from backend.synthesizers.embedded.voices import RECIPES, Recipe, Timbre, needed_vectors, recipe_for
 
 _REVISION = "1"
@@ -64,7 +64,7 @@ class EmbeddedSynthesizer(LineEngine):
     def _say(self, utterance: Utterance) -> NDArray[np.float32]:
         timbre = self._timbre(recipe_for(utterance.voice), utterance.lang)
         spoken: list[NDArray[np.float32]] = []
-        for text in filter(None, map(str.strip, utterance.text.split(PAUSE))):
+        for text in parts(utterance):
             if spoken:
                 spoken.append(sound.silence(sound.PAUSE_S, RATE))
             spoken.append(self._piece(text, utterance.lang, timbre, utterance.speed))

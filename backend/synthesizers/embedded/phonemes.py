@@ -8,7 +8,11 @@ from __future__ import annotations
 import re
 import threading
 import warnings
+from collections.abc import Iterator
 from typing import Any
+
+from backend.language import replace_words
+from backend.synthesizers.base import PAUSE, Utterance
 
 _SENTENCE = re.compile(r"(?<=[.!?…])\s+")
 _CLAUSE = re.compile(r"(?<=[,;:—])\s+")
@@ -30,6 +34,16 @@ class Phonemizer:
         with self._lock:
             phonemes = self._japanese(text) if lang == "ja" else self._english(text)
         return str(phonemes).strip()
+
+
+def parts(utterance: Utterance) -> Iterator[str]:
+    """What stands between an utterance's pauses; English words whose phonemes are given are marked as the front end wants them.
+
+    The mark is [word](/phonemes/). Text that was cleaned for speech has no brackets, so nothing printed can be taken for one.
+    """
+    phonemes = {said.word: said.phonemes for said in utterance.pronunciations if utterance.lang == "en"}
+    for text in filter(None, map(str.strip, utterance.text.split(PAUSE))):
+        yield replace_words(text, list(phonemes), lambda word, printed: f"[{printed}](/{phonemes[word]}/)")
 
 
 def _japanese_front_end() -> Any:

@@ -11,6 +11,7 @@ from typing import Final
 
 from backend.engine import EngineState
 from backend.errors import ConfigurationError, NotFound, SpeechFailed, Unavailable
+from backend.language import replace_words
 from backend.synthesizers.base import ReferenceClip, Speech, Style, Utterance, Voice
 from backend.synthesizers.sovits import directory as layout
 from backend.synthesizers.sovits import gsv
@@ -145,12 +146,13 @@ class SovitsSynthesizer:
         try:
             if utterance.lang not in LANGUAGES:
                 raise SpeechFailed(f"The language {utterance.lang[:20]!r} is not spoken here.")
-            if not is_speakable(utterance.text, utterance.lang):
+            text = _with_readings(utterance)
+            if not is_speakable(text, utterance.lang):
                 raise SpeechFailed("There is nothing in this line that can be spoken.")
             clips = await self._clips(utterance)
             timbre = clips.get(Style.NEUTRAL) or next(iter(clips.values()))
             return Line(
-                text=utterance.text,
+                text=text,
                 lang=utterance.lang,
                 speed=round(utterance.speed, 2),
                 timbre=timbre,
@@ -200,3 +202,9 @@ class SovitsSynthesizer:
         if not all(path.is_file() for path in wanted):
             raise SpeechFailed("The voice's checkpoint is not complete.")
         return Models.trained(checkpoint)
+
+
+def _with_readings(utterance: Utterance) -> str:
+    """The text with readings in place of words: the engine's front ends take no phonemes."""
+    readings = {said.word: said.reading for said in utterance.pronunciations}
+    return replace_words(utterance.text, list(readings), lambda word, printed: readings[word] or printed)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from backend.acoustics import median_pitch_hz
-from backend.synthesizers.base import Speech, Utterance, Voice
+from backend.synthesizers.base import Pronunciation, Speech, Utterance, Voice
 from backend.synthesizers.embedded import DraftSynthesizer, EmbeddedSynthesizer
 
 TEXT = {"ja": "そんなの、知らないよ。本当に。", "en": "I never knew about any of that."}
@@ -60,3 +60,12 @@ async def test_speed_and_pauses_are_heard_in_a_draft_too(draft: DraftSynthesizer
 
 def test_a_draft_and_a_finished_line_are_never_taken_for_each_other() -> None:
     assert DraftSynthesizer().fingerprint != EmbeddedSynthesizer().fingerprint
+
+
+async def test_a_word_with_phonemes_sounds_as_they_say(draft: DraftSynthesizer) -> None:
+    plain = Utterance(text="It is Kaede.", lang="en", voice=Voice(id="sovits:mc-v1"))
+    said = (Pronunciation(word="Kaede", phonemes="kɑˈɛdA"),)
+    as_word, by_phonemes = await draft.speak([plain, plain.model_copy(update={"pronunciations": said})])
+    assert isinstance(as_word, Speech)
+    assert isinstance(by_phonemes, Speech)
+    assert by_phonemes.duration_s > as_word.duration_s + 0.1, "three syllables where the dictionary guesses one"

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.synthesizers.embedded.phonemes import Phonemizer, sounds, split
+from backend.synthesizers.base import Pronunciation, Utterance, Voice
+from backend.synthesizers.embedded.phonemes import Phonemizer, parts, sounds, split
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +50,13 @@ def test_every_kana_and_every_punctuation_mark_has_a_phoneme_or_a_pause(phonemiz
 def test_english_words_are_said_as_words(phonemize: Phonemizer) -> None:
     assert phonemize("It's him.", "en").replace("ˌ", "").replace("ˈ", "") == "ɪts hɪm."
     assert sounds(phonemize("Kenji", "en")) in range(3, 8)
+
+
+def test_a_word_whose_phonemes_are_given_is_said_with_them(phonemize: Phonemizer) -> None:
+    said = (Pronunciation(word="Kaede", phonemes="kɑˈɛdA"),)
+    line = Utterance(text="Oh, Kaede!…Is KAEDE here?", lang="en", voice=Voice(id="x"), pronunciations=said)
+    first, second = (phonemize(part, "en") for part in parts(line))
+    assert first.endswith("kɑˈɛdA!")
+    assert "kɑˈɛdA hˈɪɹ?" in second
+    without = [phonemize(part, "en") for part in parts(line.model_copy(update={"pronunciations": ()}))]
+    assert not any("kɑˈɛdA" in part for part in without)

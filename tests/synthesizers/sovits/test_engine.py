@@ -16,7 +16,7 @@ import pytest_asyncio
 
 from backend.engine import EngineState
 from backend.errors import ConfigurationError, NotFound, SpeechFailed, Unavailable
-from backend.synthesizers.base import ReferenceClip, Speech, Style, Utterance, Voice
+from backend.synthesizers.base import Pronunciation, ReferenceClip, Speech, Style, Utterance, Voice
 from backend.synthesizers.sovits import gsv
 from backend.synthesizers.sovits.builtin import voice_folder
 from backend.synthesizers.sovits.engine import SovitsSynthesizer
@@ -294,4 +294,13 @@ async def test_a_voice_with_a_style_is_prompted_with_it_and_keeps_its_timbre(tmp
     timbres, manners = call["spk_audio_paths"], call["prompt_audio_paths"]
     assert len(set(timbres)) == 1  # type: ignore[call-overload]
     assert [path in timbres for path in manners] == [True, False, True]  # type: ignore[attr-defined, operator]
+    await synthesizer.aclose()
+
+
+async def test_a_word_with_phonemes_is_said_by_its_reading(tmp_path: Path) -> None:
+    engine = FakeGsv()
+    synthesizer = standing_in(engine, tmp_path)
+    said = (Pronunciation(word="Kaede", phonemes="kɑˈɛdA", reading="kah-eh-day"), Pronunciation(word="Ken", phonemes="kˈɛn"))
+    await synthesizer.speak([say("Where are Kaede and Ken today?", lang="en", pronunciations=said)])
+    assert engine.batches == [["Where are kah-eh-day and Ken today?"]]
     await synthesizer.aclose()
