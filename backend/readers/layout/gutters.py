@@ -85,7 +85,8 @@ class Region:
 def cut_page(image: Image.Image) -> Region:
     """The tree of regions of a page; its root is the whole page."""
     blank, scale = _blank_map(image)
-    return _cut(blank, scale, (0, 0, blank.shape[1], blank.shape[0]), 0)
+    cuts = MAX_DEPTH * -(-blank.shape[0] // MAP_SIZE)  # a strip has as many for every page's height
+    return _cut(blank, scale, (0, 0, blank.shape[1], blank.shape[0]), cuts)
 
 
 def panels_of(image: Image.Image, root: Region) -> list[Box]:
@@ -136,10 +137,10 @@ def _blank_map(image: Image.Image) -> tuple[BlankMap, float]:
     return (grey < 40 if np.median(edge) < 60 else grey > 218), scale
 
 
-def _cut(blank: BlankMap, scale: float, region: tuple[int, int, int, int], depth: int) -> Region:
+def _cut(blank: BlankMap, scale: float, region: tuple[int, int, int, int], cuts: int) -> Region:
     x0, y0, x1, y1 = region
     box = (x0 / scale, y0 / scale, x1 / scale, y1 / scale)
-    for down in (True, False) if depth < MAX_DEPTH else ():
+    for down in (True, False) if cuts else ():
         cells = blank[y0:y1, x0:x1]
         found = _best_gutter(cells if down else cells.T, max(blank.shape))
         if found is None:
@@ -147,7 +148,7 @@ def _cut(blank: BlankMap, scale: float, region: tuple[int, int, int, int], depth
         place, slope = found
         at, middle = (y0 + place, (x0 + x1 - 1) / 2) if down else (x0 + place, (y0 + y1 - 1) / 2)
         first, second = ((x0, y0, x1, at), (x0, at, x1, y1)) if down else ((x0, y0, at, y1), (at, y0, x1, y1))
-        pieces = (_cut(blank, scale, first, depth + 1), _cut(blank, scale, second, depth + 1))
+        pieces = (_cut(blank, scale, first, cuts - 1), _cut(blank, scale, second, cuts - 1))
         return Region(box, Cut(down, at / scale, slope, middle / scale), pieces)
     return Region(box)
 

@@ -41,3 +41,12 @@ def test_words_in_the_margin_do_not_stretch_a_panel() -> None:
     panels = ((40, 40, 760, 500), (40, 520, 760, 1130))
     boxes = found(page_of(*panels, words=True))
     assert all(same(box, panel) for box, panel in zip(boxes, panels, strict=True))
+
+
+def test_every_panel_of_a_long_strip_is_found() -> None:
+    image = Image.new("RGB", (400, 8000), "white")
+    pen = ImageDraw.Draw(image)
+    tops = range(100, 7600, 620)
+    for top in tops:
+        pen.rectangle((20, top, 380, top + 400), fill="gray", outline="black", width=3)
+    assert [round(box[1] / 10) for box in found(image)] == [round(top / 10) for top in tops]
