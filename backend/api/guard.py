@@ -55,8 +55,11 @@ class Guard:
         upload = scope["method"] == "PUT" and not path.endswith(_JSON_PUTS)
         limit = None if upload else MAX_JSON_BYTES
         begun = asyncio.Event()
+        ended = False
 
         async def guarded_send(message: Message) -> None:
+            nonlocal ended
+            ended = message["type"] == "http.response.body" and not message.get("more_body", False)
             if message["type"] == "http.response.start":
                 begun.set()
                 kept = any(name.lower() == b"cache-control" for name, _ in message["headers"])
@@ -68,6 +71,8 @@ class Guard:
                 raise BodyTooLarge
             if scope["method"] == "HEAD":
                 await self._app({**scope, "method": "GET"}, _until(begun), guarded_send)
+                if begun.is_set() and not ended:  # a stream that was left; the server below would call it broken
+                    await guarded_send({"type": "http.response.body"})
             else:
                 await self._app(scope, self._guarded(receive, limit), guarded_send)
         except (BodyTooLarge, TooSlow) as error:

@@ -6,7 +6,9 @@ import asyncio
 from typing import Any
 
 import httpx
+from starlette.types import Message, Receive, Scope, Send
 
+from backend.api.guard import Guard
 from tests.conftest import Serve
 from tests.support.narration_client import NarrationClient
 from tests.support.server import until
@@ -34,6 +36,26 @@ async def test_head_of_an_event_stream_ends_at_once_and_leaves_no_subscriber(ser
     assert reply.status_code == 200
     assert reply.headers["content-type"].startswith("text/event-stream")
     await settled(tasks)
+
+
+async def test_head_of_a_stream_is_answered_to_its_end_so_that_the_server_logs_no_error() -> None:
+    sent: list[Message] = []
+
+    async def endless(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b": hello", "more_body": True})
+        await receive()
+        await receive()  # the client leaves
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    await Guard(endless)({"type": "http", "method": "HEAD", "headers": []}, receive, send)
+    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body", "http.response.body"]
+    assert not sent[-1].get("more_body", False)
 
 
 async def test_head_of_what_is_not_there_or_takes_only_post_is_refused(serve: Serve) -> None:
