@@ -35,14 +35,10 @@ async def _read_all(reader: PageReader, pages: list[Path], options: ReadOptions,
     failed = 0
     try:
         for path in pages:
-            try:
-                data = path.read_bytes()
-            except OSError as error:
-                raise BadBook(f"{path} cannot be opened: {error.strerror}.") from error
-            result = (await reader.read([data], options))[0]
-            if isinstance(result, ReadingFailed):
+            result = await _read_one(reader, path, options)
+            if isinstance(result, str):
                 failed += 1
-                Console(stderr=True).print(f"{path}: {result.detail}", style="red", markup=False, highlight=False, soft_wrap=True)
+                Console(stderr=True).print(result, style="red", markup=False, highlight=False, soft_wrap=True)
             elif as_json:
                 typer.echo(json.dumps(page_json(path.name, result), ensure_ascii=False))
             else:
@@ -50,6 +46,26 @@ async def _read_all(reader: PageReader, pages: list[Path], options: ReadOptions,
     finally:
         await reader.aclose()
     return failed
+
+
+async def _read_one(reader: PageReader, path: Path, options: ReadOptions) -> Reading | str:
+    """What stands on the page, or a sentence that says why it cannot be read."""
+    try:
+        data = _bytes_of(path)
+    except BadBook as error:
+        return error.detail
+    result = (await reader.read([data], options))[0]
+    return f"{path}: {result.detail}" if isinstance(result, ReadingFailed) else result
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadBook(f"{path} cannot be opened: {error.strerror}.") from error
+    if not data:
+        raise BadBook(f"{path} is an empty file.")
+    return data
 
 
 def page_json(image: str, reading: Reading) -> dict[str, Any]:

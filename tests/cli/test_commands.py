@@ -43,6 +43,16 @@ def test_read_prints_one_json_object_a_page_with_spoken_boxes_apart(tmp_path: Pa
         assert len(box["box"]) == 4
 
 
+def test_read_goes_on_after_files_that_are_not_there_or_no_pages(tmp_path: Path) -> None:
+    image = ROOT / "samples" / "en" / "page-02.png"
+    (tmp_path / "empty.png").touch()
+    done = tanoshi("read", tmp_path / "gone.png", tmp_path / "empty.png", image, "--json", data_dir=tmp_path)
+    assert done.returncode == 2, "as many as could not be read"
+    assert [json.loads(line)["image"] for line in done.stdout.splitlines()] == ["page-02.png"]
+    assert "gone.png cannot be opened: No such file or directory." in done.stderr
+    assert "empty.png is an empty file." in done.stderr
+
+
 def test_an_archive_with_junk_in_it_is_narrated_and_the_junk_is_named(tmp_path: Path) -> None:
     book = tmp_path / "chapter 1.cbz"
     sample = (ROOT / "samples" / "en" / "page-03.png").read_bytes()
