@@ -109,9 +109,9 @@ async def put_cast(
     series_id: SeriesId, body: edits.CastEdit, request: Request, services: ServicesIn, client: ClientIn
 ) -> CastReply:
     """All of it or nothing. Pages already heard stay as they are unless `revoice` is true; then only touched lines are spoken anew."""
-    for voice in (change.voice for change in body.characters):
-        if voice is not None:
-            await services.catalogue.get(voice, client)
+    for place, character in enumerate(body.characters):
+        if character.voice is not None:
+            await services.catalogue.get(character.voice, client, f"/characters/{place}/voice")
 
     def change(before: SeriesCast) -> tuple[SeriesCast, tuple[SeriesCast, list[tuple[str, int]]]]:
         after, touched = edits.edited(before, body)

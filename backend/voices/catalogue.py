@@ -97,9 +97,16 @@ class Catalogue:
         own = await self._registered.ready_voices(owner)
         return {**self.builtin, **{key: listed for key, listed in own.items() if key not in self.builtin}}
 
-    async def get(self, voice_id: str, owner: str) -> ListedVoice:
-        """Raises UnknownVoice."""
-        return self._find(await self.voices(owner), voice_id)
+    async def get(self, voice_id: str, owner: str, pointer: str = "/voice") -> ListedVoice:
+        """One voice by its id.
+
+        Args:
+            pointer: JSON pointer to where the request names it.
+
+        Raises:
+            UnknownVoice: names voices with similar names.
+        """
+        return self._find(await self.voices(owner), voice_id, pointer)
 
     async def resolve(self, pack: VoicePack, owner: str = "") -> ResolvedPack:
         """The pack with defaults for the roles it leaves out.
@@ -124,14 +131,13 @@ class Catalogue:
         return ResolvedPack(narrator, mc, unknown, pool, named)
 
     @staticmethod
-    def _find(voices: Mapping[str, ListedVoice], voice_id: str) -> ListedVoice:
+    def _find(voices: Mapping[str, ListedVoice], voice_id: str, pointer: str = "/voice_pack") -> ListedVoice:
         if (found := voices.get(voice_id)) is not None:
             return found
         near = near_names(voice_id, voices)
         hint = f" Near names: {', '.join(near)}." if near else " GET /v1/voices lists the voices there are."
-        raise UnknownVoice(
-            f"A voice of the pack does not exist.{hint}", errors=(("/voice_pack", "names a voice that does not exist"),)
-        )
+        what = "A voice of the pack does not exist." if pointer == "/voice_pack" else "There is no such voice."
+        raise UnknownVoice(f"{what}{hint}", errors=((pointer, "names a voice that does not exist"),))
 
 
 _ROLE_KEYS: Final = frozenset(role.casefold() for role in ROLES)

@@ -211,6 +211,20 @@ async def test_a_correction_of_nothing_is_refused(
     problem(await client.http.patch(f"/v1/narration/jobs/{plan['job_id']}/{path}", json=change), status, code)
 
 
+async def test_an_unknown_voice_is_pointed_at_where_the_request_names_it(serve: Serve) -> None:
+    client, plan, _ = await narrated(serve)
+    edit = {"characters": [{"id": 1}, {"id": 2, "voice": "sovits:mc-v7"}]}
+    line = f"/v1/narration/jobs/{plan['job_id']}/pages/0/lines/0"
+    for reply, pointer in (
+        (await client.http.put(CAST, json=edit), "/characters/1/voice"),
+        (await client.http.patch(line, json={"voice": "sovits:mc-v7"}), "/voice"),
+    ):
+        problem(reply, 422, "unknown_voice")
+        assert [error["pointer"] for error in reply.json()["errors"]] == [pointer]
+        assert "sovits:mc-v1" in reply.json()["detail"]
+        assert "pack" not in reply.json()["detail"]
+
+
 async def test_words_of_the_lexicon_are_said_as_it_says(serve: Serve) -> None:
     client = await serve(reader=FacesReader(), synthesizer=(synthesizer := RecordingSynthesizer()))
     lexicon = {"entries": [{"surface": "page", "reading": "leaf", "lang": "en"}]}
