@@ -45,9 +45,11 @@ from backend.storage.objects import Objects
 from backend.stores import make_counters, make_log, make_objects
 from backend.synthesizers.base import Synthesizer, Voice
 from backend.trainer import make_trainer
+from backend.transcriber import make_transcriber
 from backend.voices.builtin import BUILTIN_VOICES
 from backend.voices.catalogue import Catalogue, ListedVoice, RegisteredVoices
 from backend.voices.owners import Owners
+from backend.voices.registration import Transcribe
 from backend.voices.room import StandIn, VoiceRoom
 from backend.voices.store import VoiceStore
 from backend.voices.training import VoiceTrainer
@@ -128,6 +130,7 @@ def create_app(
     make: Callable[[Settings], Engines] = make_engines,
     run: Callable[[Narrator, JobLog], Runner] = LocalRunner,
     train: Callable[[Settings, Objects], VoiceTrainer | None] = make_trainer,
+    hear: Callable[[Settings], Transcribe | None] = make_transcriber,
 ) -> FastAPI:
     """The application.
 
@@ -136,6 +139,7 @@ def create_app(
         make: where engines come from; tests hand in their own.
         run: who narrates; default: this process.
         train: who trains few-shot voices; default: this machine, where SOVITS_TRAINER_DIR is set.
+        hear: who writes down recordings without a transcript; default: the model of SPEECH_CHECK_MODEL.
 
     Raises:
         ConfigurationError: the settings cannot work together.
@@ -145,7 +149,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _running(settings, make, run, train) as services:
+        async with _running(settings, make, run, train, hear) as services:
             app.state.services = services
             yield
 
@@ -227,6 +231,7 @@ async def _running(
     make: Callable[[Settings], Engines],
     run: Callable[[Narrator, JobLog], Runner],
     train: Callable[[Settings, Objects], VoiceTrainer | None],
+    hear: Callable[[Settings], Transcribe | None],
 ) -> AsyncIterator[Services]:
     """Everything that lives while the application does; taken down in the opposite order."""
     engines = make(settings)
@@ -275,6 +280,7 @@ async def _running(
             workers=workers,
             stand_in=stand_in(settings),
             trainer=train(settings, objects),
+            transcribe=hear(settings),
         ),
     )
     services = with_bucket_urls(services)

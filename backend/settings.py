@@ -61,7 +61,7 @@ class Settings(BaseSettings):
     speech_check: Literal["none", "asr"] = "none"
     """asr: a recogniser listens to each line of GPT-SoVITS and misheard ones are spoken again; needs SPEECH_CHECK_MODEL."""
     speech_check_model: Path | None = None
-    """Folder of a Whisper model in CTranslate2 format, for SPEECH_CHECK=asr."""
+    """Folder of a Whisper model in CTranslate2 format, for SPEECH_CHECK=asr and for uploaded recordings that have no transcript."""
 
     # --- stores ---
     data_dir: Path = Field(default_factory=_default_data_dir)

@@ -12,6 +12,7 @@ import pytest
 
 from backend.app import Engines, create_app
 from backend.settings import Settings
+from backend.voices.registration import Transcribe
 from backend.voices.training import VoiceTrainer
 from tests.support.engines import InstantReader, ToneSynthesizer
 from tests.support.narration_client import NarrationClient
@@ -39,10 +40,11 @@ async def serve(settings: Callable[..., Settings]) -> AsyncIterator[Serve]:
             reader: InstantReader | None = None,
             synthesizer: ToneSynthesizer | None = None,
             trainer: VoiceTrainer | None = None,
+            transcribe: Transcribe | None = None,
             **changes: Any,
         ) -> NarrationClient:
             engines = Engines(reader or InstantReader(), synthesizer or ToneSynthesizer())
-            app = create_app(settings(**changes), make=lambda _: engines, train=lambda *_: trainer)
+            app = create_app(settings(**changes), make=lambda _: engines, train=lambda *_: trainer, hear=lambda _: transcribe)
             base = await stack.enter_async_context(serving(app))
             http = await stack.enter_async_context(httpx.AsyncClient(base_url=base, timeout=20))
             return NarrationClient(http, app)

@@ -138,7 +138,9 @@ async def register(body: RegisterRequest, request: Request, services: ServicesIn
     wanted = NewVoice(body.name, body.mode, body.lang_hint, body.consent.statement, body.consent.by, body.transcript)
     manifest = await services.voices.registration.register(client, wanted)
     base = public_base(request, services.settings)
-    return RegisterReply(**_registered(manifest, services, base), upload=_plan(manifest, base))
+    return RegisterReply(
+        **_registered(manifest, services, base), upload=_plan(manifest, base, services.voices.registration.transcribes)
+    )
 
 
 @router.get("/{voice_id}", response_model=VoiceReply, response_model_exclude_none=True, summary="One voice", responses=_OF_ONE)
@@ -261,7 +263,7 @@ def _require_own(voice_id: str, services: Services) -> None:
         raise Conflict("This is a built-in voice; it is always there as it is.")
 
 
-def _plan(manifest: VoiceManifest, base: str) -> VoiceUpload:
+def _plan(manifest: VoiceManifest, base: str, transcribes: bool) -> VoiceUpload:
     place = f"{base}/v1/voices/{manifest.voice_id}/upload"
 
     def text_part(name: str, required: bool) -> UploadPart:
@@ -273,7 +275,7 @@ def _plan(manifest: VoiceManifest, base: str) -> VoiceUpload:
         return UploadPart(name=name, put_url=f"{place}/{name}", content_types=AUDIO_TYPES, max_bytes=MAX_BYTES)
 
     if manifest.mode is VoiceMode.ZERO_SHOT:
-        return VoiceUpload(parts=[text_part(TRANSCRIPT, manifest.transcript is None), audio_part(REFERENCE)])
+        return VoiceUpload(parts=[text_part(TRANSCRIPT, manifest.transcript is None and not transcribes), audio_part(REFERENCE)])
     return VoiceUpload(parts=[audio_part("{name}"), text_part(TRANSCRIPTS, True)])
 
 

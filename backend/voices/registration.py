@@ -14,11 +14,12 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Final
 
+from backend.acoustics import Samples
 from backend.errors import Conflict, InvalidRequest, NotFound, QuotaExceeded, TanoshiError
 from backend.synthesizers.base import ReferenceClip
 from backend.voices.builtin import BUILTIN_VOICES
 from backend.voices.manifest import ENGINE, Consent, TrainingClip, VoiceManifest, VoiceMode, VoiceStatus, slug_of
-from backend.voices.references import PreparedReference, prepare_reference
+from backend.voices.references import SAMPLE_RATE, PreparedReference, decode, prepare_reference
 from backend.voices.store import VoiceStore
 
 MOST_VOICES: Final = 30
@@ -32,6 +33,8 @@ LEAST_CLIPS, LEAST_TRAINING_S = 5, 30.0
 REFERENCE, TRANSCRIPT, TRANSCRIPTS = "reference", "transcript", "transcripts.jsonl"
 _CLIP_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
+Transcribe = Callable[[Samples, int, str], str]
+"""Writes down what is said in samples of a rate and a language; "" where nothing is. Called on a worker."""
 WhenReady = Callable[[str, VoiceManifest], Coroutine[None, None, None]]
 
 
@@ -52,14 +55,21 @@ class Registration:
 
     Args:
         workers: decodes and checks recordings.
+        transcribe: writes down recordings that come without a transcript; None: transcripts are required.
         when_ready: is told client and voice behind each reply that made a voice ready; its errors are its own affair.
     """
 
-    def __init__(self, store: VoiceStore, workers: Executor, when_ready: WhenReady) -> None:
+    def __init__(self, store: VoiceStore, workers: Executor, when_ready: WhenReady, transcribe: Transcribe | None = None) -> None:
         self._store = store
+        self._transcribe = transcribe
         self._workers = workers
         self._when_ready = when_ready
         self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def transcribes(self) -> bool:
+        """Whether recordings may come without a transcript."""
+        return self._transcribe is not None
 
     async def register(self, client: str, wanted: NewVoice) -> VoiceManifest:
         """A new voice that waits for its upload.
@@ -115,7 +125,7 @@ class Registration:
             )
         if manifest.mode is VoiceMode.FEW_SHOT:
             return await self._check_clips_when_complete(client, manifest)
-        if manifest.transcript is None or REFERENCE not in manifest.uploads:
+        if REFERENCE not in manifest.uploads or (manifest.transcript is None and self._transcribe is None):
             return await self._waiting(client, manifest)
         return await self._check_reference(client, manifest)
 
@@ -135,12 +145,14 @@ class Registration:
         await self._store.move(client, slug, VoiceStatus.CHECKING)
         try:
             data = await self._store.objects.get(self._upload_key(client, slug, REFERENCE))
-            prepared = await self._prepared(data, manifest.transcript or "")
+            prepared = await self._prepared(data, manifest.transcript, manifest.lang)
             clip = await self._kept(client, slug, prepared, manifest.lang)
         except InvalidRequest as error:
             await self._drop_uploads(client, slug, [REFERENCE])
             await self._store.move(client, slug, VoiceStatus.FAILED, detail=error.detail)
             raise
+        if manifest.transcript is None:  # the upload stays, for a transcript that comes later and knows better
+            return await self._accept(client, slug, clip, prepared, f"Heard as: {prepared.transcript[:200]}")
         await self._drop_uploads(client, slug, [REFERENCE])
         return await self._accept(client, slug, clip, prepared)
 
@@ -149,7 +161,8 @@ class Registration:
         if TRANSCRIPTS not in manifest.uploads:
             return await self._waiting(client, manifest)
         try:
-            texts = transcripts_of(await self._store.objects.get(self._upload_key(client, slug, TRANSCRIPTS)))
+            lines = await self._store.objects.get(self._upload_key(client, slug, TRANSCRIPTS))
+            texts = transcripts_of(lines, text_required=self._transcribe is None)
         except InvalidRequest as error:
             await self._drop_uploads(client, slug, [TRANSCRIPTS])
             await self._store.move(client, slug, VoiceStatus.FAILED, detail=error.detail)
@@ -165,7 +178,7 @@ class Registration:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _check_clips(self, client: str, slug: str, texts: Mapping[str, str]) -> None:
+    async def _check_clips(self, client: str, slug: str, texts: Mapping[str, str | None]) -> None:
         """Some seconds to a minute; clips that are not good enough are left out and named."""
         try:
             good: list[tuple[TrainingClip, PreparedReference]] = []
@@ -173,7 +186,8 @@ class Registration:
             lang = (await self._store.manifest(client, f"{ENGINE}:{slug}")).lang
             for name, text in texts.items():
                 try:
-                    prepared = await self._prepared(await self._store.objects.get(self._upload_key(client, slug, name)), text)
+                    data = await self._store.objects.get(self._upload_key(client, slug, name))
+                    prepared = await self._prepared(data, text, lang)
                     clip = await self._kept(client, slug, prepared, lang)
                     good.append((TrainingClip(clip=clip, duration_s=prepared.duration_s), prepared))
                 except (InvalidRequest, NotFound) as error:
@@ -197,8 +211,16 @@ class Registration:
         except TanoshiError as error:
             await self._store.move(client, slug, VoiceStatus.FAILED, detail=error.detail)
 
-    async def _prepared(self, data: bytes, transcript: str) -> PreparedReference:
-        return await asyncio.get_running_loop().run_in_executor(self._workers, prepare_reference, data, transcript)
+    async def _prepared(self, data: bytes, transcript: str | None, lang: str) -> PreparedReference:
+        def prepare() -> PreparedReference:
+            if transcript is not None or self._transcribe is None:
+                return prepare_reference(data, transcript or "")
+            heard = self._transcribe(decode(data), SAMPLE_RATE, lang)
+            if not re.search(r"\w", heard):
+                raise InvalidRequest("No words were heard in the recording; write down what is said and send that too.")
+            return prepare_reference(data, heard)
+
+        return await asyncio.get_running_loop().run_in_executor(self._workers, prepare)
 
     async def _kept(self, client: str, slug: str, prepared: PreparedReference, lang: str) -> ReferenceClip:
         key = self._store.key(client, slug, f"clips/{prepared.content_hash}.flac")
@@ -229,22 +251,23 @@ class Registration:
         return self._store.key(client, slug, f"uploads/{part}")
 
 
-def transcripts_of(data: bytes) -> dict[str, str]:
-    """Clip name -> what is said in it, from JSON lines {"clip": "a.wav", "text": "..."}.
+def transcripts_of(data: bytes, *, text_required: bool = True) -> dict[str, str | None]:
+    """Clip name -> what is said in it, from JSON lines {"clip": "a.wav", "text": "..."}; None where a line has no text.
 
     Raises:
         InvalidRequest: says which line is wrong.
     """
-    texts: dict[str, str] = {}
+    texts: dict[str, str | None] = {}
     for number, line in enumerate(_text(data).splitlines(), 1):
         if not line.strip():
             continue
         try:
             found = json.loads(line)
-            name, text = found["clip"], found["text"]
-        except (ValueError, TypeError, KeyError, RecursionError):
+            name, text = found["clip"], found["text"] if text_required else found.get("text")
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             name = text = None
-        if not isinstance(name, str) or not isinstance(text, str) or not _CLIP_NAME.fullmatch(name) or name == TRANSCRIPTS:
+        fits = isinstance(text, str) or (text is None and not text_required)
+        if not isinstance(name, str) or not fits or not _CLIP_NAME.fullmatch(name) or name == TRANSCRIPTS:
             raise InvalidRequest(f'Line {number} of {TRANSCRIPTS} is not like {{"clip": "a.wav", "text": "what is said in it"}}.')
         texts[name] = text
     if not texts:

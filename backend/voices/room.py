@@ -10,7 +10,7 @@ from backend.storage.objects import Objects
 from backend.synthesizers.base import Synthesizer, Voice
 from backend.voices.catalogue import Catalogue
 from backend.voices.previews import Previews
-from backend.voices.registration import Registration
+from backend.voices.registration import Registration, Transcribe
 from backend.voices.store import VoiceStore
 from backend.voices.training import Trainings, VoiceTrainer
 
@@ -39,12 +39,13 @@ class VoiceRoom:
         workers: Executor,
         stand_in: StandIn,
         trainer: VoiceTrainer | None = None,
+        transcribe: Transcribe | None = None,
     ) -> VoiceRoom:
         """`workers` decodes, checks and encodes; `trainer` None: few-shot voices are not trained here."""
         previews = Previews(objects, synthesizer, catalogue, store, workers)
         return cls(
             store=store,
-            registration=Registration(store, workers, previews.prepare),
+            registration=Registration(store, workers, previews.prepare, transcribe),
             trainings=Trainings(store, trainer),
             previews=previews,
             stand_in=stand_in,
