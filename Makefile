@@ -46,6 +46,10 @@ bench: $(TEST)
 	$(BIN)/python benchmarks/reading.py samples/ja
 	$(BIN)/python benchmarks/reading.py samples/en
 	$(BIN)/python benchmarks/window.py
+	$(BIN)/python benchmarks/http_api.py
+	$(BIN)/python benchmarks/faults.py
+	$(BIN)/python benchmarks/cast.py --chapters 12
+	$(BIN)/python benchmarks/speech.py
 
 clean:
 	rm -rf $(VENV) demo-output build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
