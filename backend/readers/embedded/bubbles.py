@@ -23,7 +23,7 @@ WIDE_GAP: Final = 1.25
 MAX_UNEVEN: Final = 1.5
 """Lines that stand that far apart differ no more in thickness."""
 
-MAX_NECK: Final = 0.65
+MAX_NECK: Final = 0.5
 """A neck deeper than this, in thicknesses, parts two joined bubbles."""
 
 MAX_SIZE_RATIO: Final = 2.2
