@@ -52,7 +52,7 @@ from backend.voices.owners import Owners
 from backend.voices.registration import Transcribe
 from backend.voices.room import StandIn, VoiceRoom
 from backend.voices.store import VoiceStore
-from backend.voices.training import VoiceTrainer
+from backend.voices.training import Trainer
 
 logger = logging.getLogger(__name__)
 
@@ -129,7 +129,7 @@ def create_app(
     *,
     make: Callable[[Settings], Engines] = make_engines,
     run: Callable[[Narrator, JobLog], Runner] = LocalRunner,
-    train: Callable[[Settings, Objects], VoiceTrainer | None] = make_trainer,
+    train: Callable[[Settings, Objects], Trainer | None] = make_trainer,
     hear: Callable[[Settings], Transcribe | None] = make_transcriber,
 ) -> FastAPI:
     """The application.
@@ -158,6 +158,7 @@ def create_app(
         version=__version__,
         summary="A window of manga pages becomes voiced audio while the reader turns the pages.",
         lifespan=lifespan,
+        redirect_slashes=False,  # nothing redirects (contract C21), least of all to the Host a stranger named
         middleware=[
             Middleware(
                 CORSMiddleware,
@@ -230,7 +231,7 @@ async def _running(
     settings: Settings,
     make: Callable[[Settings], Engines],
     run: Callable[[Narrator, JobLog], Runner],
-    train: Callable[[Settings, Objects], VoiceTrainer | None],
+    train: Callable[[Settings, Objects], Trainer | None],
     hear: Callable[[Settings], Transcribe | None],
 ) -> AsyncIterator[Services]:
     """Everything that lives while the application does; taken down in the opposite order."""

@@ -15,6 +15,7 @@ from modal import exception
 from backend.app import Engines, create_app
 from backend.cloud.engines import remote_reader, remote_synthesizer
 from backend.cloud.runner import CloudRunner, HereRunner
+from backend.cloud.trainer import cloud_trainer
 from backend.settings import Settings, load_settings
 
 logger = logging.getLogger(__name__)
@@ -35,8 +36,10 @@ def cloud_app(*, narrate: Any, reader: Any, speaker: Any, api: Any) -> FastAPI:
     engines = Engines(*remote)
     if not settings.shares_state:
         _keep_to_one_container(settings, api)
-        return create_app(settings, make=lambda _: engines, run=lambda narrator, log: HereRunner(narrator, log, remote))
-    return create_app(settings, make=lambda _: engines, run=lambda _, log: CloudRunner(log, narrate, remote))
+        return create_app(
+            settings, make=lambda _: engines, run=lambda narrator, log: HereRunner(narrator, log, remote), train=cloud_trainer
+        )
+    return create_app(settings, make=lambda _: engines, run=lambda _, log: CloudRunner(log, narrate, remote), train=cloud_trainer)
 
 
 def _keep_to_one_container(settings: Settings, api: Any) -> None:

@@ -41,7 +41,12 @@ READER_PINS: Final = ("torch==2.13.0", "safetensors==0.8.0")
 SPEAKER_PINS: Final = (*READER_PINS, "torchaudio==2.11.0", "transformers==5.23.0", "gsv-tts-lite==0.4.7")
 """Weights are fetched in this image too: checkpoints are converted, and word lists of the engine's packages kept with them."""
 
-_ENGINE_ENV: Final = {"MAGI_DIR": f"{WEIGHTS}/magi", "SOVITS_DIR": f"{WEIGHTS}/sovits", "DATA_DIR": "/tmp/tanoshi"}  # noqa: S108 - a container's own
+_ENGINE_ENV: Final = {
+    "MAGI_DIR": f"{WEIGHTS}/magi",
+    "SOVITS_DIR": f"{WEIGHTS}/sovits",
+    "SOVITS_TRAINED_DIR": f"{WEIGHTS}/sovits-trained",
+    "DATA_DIR": "/tmp/tanoshi",  # noqa: S108 - a container's own
+}
 
 
 def pins(names: tuple[str, ...] | None = None) -> list[str]:

@@ -12,7 +12,7 @@ from backend.voices.catalogue import Catalogue
 from backend.voices.previews import Previews
 from backend.voices.registration import Registration, Transcribe
 from backend.voices.store import VoiceStore
-from backend.voices.training import Trainings, VoiceTrainer
+from backend.voices.training import Trainer, Trainings
 
 StandIn = Callable[[Voice], str | None]
 """The built-in voice that speaks for a registered one when the synthesizer cannot clone; None when it can."""
@@ -38,7 +38,7 @@ class VoiceRoom:
         synthesizer: Synthesizer,
         workers: Executor,
         stand_in: StandIn,
-        trainer: VoiceTrainer | None = None,
+        trainer: Trainer | None = None,
         transcribe: Transcribe | None = None,
     ) -> VoiceRoom:
         """`workers` decodes, checks and encodes; `trainer` None: few-shot voices are not trained here."""

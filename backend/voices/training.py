@@ -11,7 +11,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from backend.errors import Conflict, NotFound, QuotaExceeded, TanoshiError
 from backend.voices.manifest import VoiceManifest, VoiceMode, VoiceStatus
@@ -57,10 +57,30 @@ class VoiceTrainer(Protocol):
         ...
 
 
+@runtime_checkable
+class TrainsElsewhere(Protocol):
+    """Takes whole trainings to another machine, where `Trainings.run` follows them; this process need not live as long."""
+
+    async def require(self) -> None:
+        """Raises Conflict: nobody trains there. Unavailable: it cannot be told."""
+        ...
+
+    async def launch(self, client: str, voice_id: str) -> None:
+        """Begins; returns at once. Raises Unavailable."""
+        ...
+
+    async def forget(self, checkpoint: str) -> None:
+        """As VoiceTrainer's."""
+        ...
+
+
+Trainer = VoiceTrainer | TrainsElsewhere
+
+
 class Trainings:
     """Begins trainings and follows them to their end; close with `aclose`. `trainer` None: this installation trains nothing."""
 
-    def __init__(self, store: VoiceStore, trainer: VoiceTrainer | None) -> None:
+    def __init__(self, store: VoiceStore, trainer: Trainer | None) -> None:
         self._store = store
         self._trainer = trainer
         self._one_at_a_time = asyncio.Lock()
@@ -80,6 +100,8 @@ class Trainings:
             raise Conflict(
                 "This installation has no trainer (SOVITS_TRAINER_DIR is not set); the voice speaks from its best clip without one."
             )
+        if isinstance(trainer, TrainsElsewhere):
+            await trainer.require()
         now = self._store.clock()
         begun = [at for voice in await self._store.manifests(client) for at in voice.trainings if at > now - DAY_S]
         if len(begun) >= MOST_A_DAY:
@@ -97,10 +119,27 @@ class Trainings:
             return began.moved(VoiceStatus.TRAINING, now, detail="Waiting for its turn.", progress=0.0)
 
         manifest = await self._store.update(client, manifest.slug, start)
+        if isinstance(trainer, TrainsElsewhere):
+            try:
+                await trainer.launch(client, manifest.voice_id)
+            except TanoshiError as error:
+                await self._failed(client, manifest.slug, error.detail)
+                raise
+            return manifest
         task = asyncio.create_task(self._run(client, manifest, trainer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return manifest
+
+    async def run(self, client: str, voice_id: str) -> None:
+        """Follows to its end, here, a training that was begun elsewhere; one that is not under way is left alone."""
+        manifest = await self._store.manifest(client, voice_id)
+        if (
+            manifest.status is VoiceStatus.TRAINING
+            and self._trainer is not None
+            and not isinstance(self._trainer, TrainsElsewhere)
+        ):
+            await self._run(client, manifest, self._trainer)
 
     async def forget(self, manifest: VoiceManifest) -> None:
         """Removes what was trained for a voice that is being deleted."""
