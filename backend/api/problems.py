@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from backend.errors import InvalidRequest, TanoshiError
+from backend.errors import InvalidRequest, NotFound, TanoshiError
 
 logger = logging.getLogger(__name__)
 
@@ -107,13 +107,18 @@ def install_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
+        if error.status_code == HTTPStatus.BAD_REQUEST:  # the framework's, for JSON too deep or in no encoding it knows
+            return error_response(_path(request), InvalidJson())
+        if error.status_code == HTTPStatus.NOT_FOUND:
+            return error_response(_path(request), NotFound())
         phrase = HTTPStatus(error.status_code).phrase
+        allowed = (error.headers or {}).get("Allow")
         return problem_response(
             _path(request),
             status=error.status_code,
             code=phrase.lower().replace(" ", "_").replace("-", "_"),
             title=phrase,
-            detail=f"{phrase}.",
+            detail=f"This address takes {allowed}, not the method of this request." if allowed else f"{phrase}.",
             headers=dict(error.headers or {}),
         )
 

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import httpx
+import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from backend.api.guard import Guard
@@ -63,6 +64,23 @@ async def test_head_of_what_is_not_there_or_takes_only_post_is_refused(serve: Se
     assert (await client.http.head("/v1/narration/jobs/job_unknown/snapshot")).status_code == 404
     refused = await client.http.head(START)
     assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
+
+
+async def test_what_is_not_there_or_cannot_be_done_is_said_in_a_sentence_and_nothing_redirects(serve: Serve) -> None:
+    client = await serve()
+    for address in (f"{START}/", "/v1/narration/nowhere/at/all", "/healthz/", "/jobs/job_unknown/"):
+        for method in ("GET", "PUT"):
+            lost = await client.http.request(method, address)
+            assert (lost.status_code, lost.json()["code"]) == (404, "not_found"), address
+            assert lost.json()["title"] == "There is nothing at this address"
+    assert "takes POST" in (await client.http.get(START)).json()["detail"]
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"chapter_id": "\xe9"}', b"{"])
+async def test_a_body_json_cannot_be_read_from_is_named_as_that(body: bytes, serve: Serve) -> None:
+    client = await serve()
+    reply = await client.http.post(START, content=body, headers={"Content-Type": "application/json"})
+    assert (reply.status_code, reply.json()["code"]) == (400, "invalid_json")
 
 
 async def test_options_that_is_no_preflight_is_a_problem_that_names_the_methods(serve: Serve) -> None:
