@@ -5,7 +5,7 @@ Every function returns the new cast; what it means for pages already heard is th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -42,7 +42,8 @@ def named(cast: SeriesCast, member_id: int, name: str | None) -> SeriesCast:
     other = cast.named(name) if name else None
     if other is not None and other.id != member.id:
         raise InvalidRequest(f"{other.label} has that name already; merge the two if they are one character.")
-    return with_member(cast, member.model_copy(update={"name": name}))
+    renamed = member.model_copy(update={"name": name})
+    return _said_by(with_member(cast, renamed), {member.label: renamed.label})
 
 
 def revoiced(cast: SeriesCast, member_id: int, voice_id: str | None) -> SeriesCast:
@@ -78,7 +79,8 @@ def merged(cast: SeriesCast, keep_id: int, drop_id: int, *, by_user: bool = True
     aliases = {old: keep.id if living == drop.id else living for old, living in cast.aliases.items()} | {drop.id: keep.id}
     apart = {(min(a, b), max(a, b)) for a, b in (_renamed(pair, drop.id, keep.id) for pair in cast.apart) if a != b}
     mc = keep.id if cast.mc == drop.id else cast.mc
-    return cast.model_copy(update={"members": members, "aliases": aliases, "apart": tuple(sorted(apart)), "mc": mc})
+    after = cast.model_copy(update={"members": members, "aliases": aliases, "apart": tuple(sorted(apart)), "mc": mc})
+    return _said_by(after, {keep.label: one.label, drop.label: one.label})
 
 
 def split(cast: SeriesCast, member_id: int, look_numbers: Collection[int], name: str | None = None) -> tuple[SeriesCast, Member]:
@@ -141,11 +143,31 @@ def forgotten(cast: SeriesCast, member_id: int) -> SeriesCast:
 def touched_pages(cast: SeriesCast, member_ids: Collection[int]) -> list[tuple[str, int]]:
     """(job id, page index) of the pages on which any of these characters has a line, each where it was heard last."""
     living = {cast.id_of(member_id) for member_id in member_ids}
+    labels = {cast.members[member_id].label.casefold() for member_id in living if member_id is not None}
 
     def speaks(note: PageNote) -> bool:
-        return any(cast.id_of(noted) in living for noted in note.lines)
+        corrected = (correction.speaker for correction in note.corrections.values() if correction.speaker)
+        return any(cast.id_of(noted) in living for noted in note.lines) or any(name.casefold() in labels for name in corrected)
 
     return sorted({note.at for note in cast.pages.values() if note.at[0] and speaks(note)})
+
+
+def _said_by(cast: SeriesCast, labels: Mapping[str, str]) -> SeriesCast:
+    """The cast after labels have changed (old -> new): lines a user gave to somebody stay theirs, as corrections go by label."""
+    changed = {old.casefold(): new for old, new in labels.items() if old != new}
+
+    def corrected(note: PageNote) -> PageNote:
+        corrections = {
+            number: correction.model_copy(update={"speaker": changed[correction.speaker.casefold()]})
+            if correction.speaker and correction.speaker.casefold() in changed
+            else correction
+            for number, correction in note.corrections.items()
+        }
+        return note if corrections == note.corrections else note.model_copy(update={"corrections": corrections})
+
+    if not changed:
+        return cast
+    return cast.model_copy(update={"pages": {key: corrected(note) for key, note in cast.pages.items()}})
 
 
 def _joined(keep: Sequence[Look], drop: Sequence[Look], *, average: bool) -> tuple[Look, ...]:

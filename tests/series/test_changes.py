@@ -8,7 +8,7 @@ import pytest
 from backend.errors import InvalidRequest, NotFound
 from backend.series import changes
 from backend.series.identity import Seen, recognise
-from backend.series.model import PageNote, SeriesCast
+from backend.series.model import LineCorrection, PageNote, SeriesCast
 from backend.series.vectors import unit
 
 FACES = [unit(tuple(vector.tolist())) for vector in np.random.default_rng(1).normal(size=(4, 32))]
@@ -80,3 +80,17 @@ def test_touched_pages_are_those_on_which_the_character_has_a_line() -> None:
     cast = seen(0, 1).model_copy(update={"pages": pages})
     assert changes.touched_pages(cast, [1]) == [("job_1", 0)]
     assert changes.touched_pages(changes.merged(cast, 1, 2), [2]) == [("job_1", 0), ("job_1", 1)]
+
+
+def test_lines_given_to_a_character_stay_theirs_when_they_are_renamed_or_merged() -> None:
+    note = PageNote(
+        boxes=2, at=("job_1", 0), corrections={1: LineCorrection(speaker="Character-1"), 0: LineCorrection(skip=True)}
+    )
+    cast = seen(0, 1).model_copy(update={"pages": {"page": note}})
+    assert changes.touched_pages(cast, [1]) == [("job_1", 0)]
+    assert changes.touched_pages(cast, [2]) == []
+    cast = changes.named(cast, 1, "Aya")
+    assert cast.pages["page"].corrections[1].speaker == "Aya"
+    cast = changes.merged(changes.named(cast, 2, "Ken"), 2, 1)
+    assert cast.pages["page"].corrections == {1: LineCorrection(speaker="Ken"), 0: LineCorrection(skip=True)}
+    assert changes.touched_pages(cast, [2]) == [("job_1", 0)]
