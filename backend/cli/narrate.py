@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -22,7 +22,7 @@ def narrate(  # noqa: PLR0917 - the options of a command
     direction: Annotated[
         Direction | None, typer.Option(help="Reading direction; else what ComicInfo.xml says, else rtl.")
     ] = None,
-    lang: Annotated[str | None, typer.Option(help="Language of the book (ja, en); found per box when not given.")] = None,
+    lang: Annotated[Literal["ja", "en"] | None, typer.Option(help="Language of the book; found per box when not given.")] = None,
     speed: Annotated[float, typer.Option(min=0.5, max=2.0, help="1 is the voices' own pace.")] = 1.0,
     speak_sfx: Annotated[bool, typer.Option("--speak-sfx", help="Speak sound effects too.")] = False,
     single_voice: Annotated[bool, typer.Option("--single-voice", help="Everything in the narrator's voice.")] = False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -20,7 +20,7 @@ def read(
     pages: Annotated[list[Path], typer.Argument(help="Page images.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a page and line.")] = False,
     direction: Annotated[Direction, typer.Option(help="Reading direction of the book.")] = Direction.RTL,
-    lang: Annotated[str | None, typer.Option(help="Language of the book (ja, en); found per box when not given.")] = None,
+    lang: Annotated[Literal["ja", "en"] | None, typer.Option(help="Language of the book; found per box when not given.")] = None,
 ) -> None:
     """Read pages and print their text boxes in reading order."""
     from backend.app import make_reader  # noqa: PLC0415 - `tanoshi --help` need not import an engine

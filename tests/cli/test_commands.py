@@ -82,6 +82,7 @@ def test_an_archive_with_junk_in_it_is_narrated_and_the_junk_is_named(tmp_path: 
         (["read", "nowhere.png"], "nowhere.png cannot be opened"),
         (["narrate", "samples/en/page-01.png", "-o", "/dev/null/x"], "/dev/null/x cannot be made"),
         (["narrate", "samples/en/page-01.png", "-o", "/tmp", "--voice", "MC=sovits:mc-v9"], "sovits:mc-v1"),
+        (["narrate", "samples/en/page-01.png", "-o", "/dev/null/x", "--lang", "french"], "--lang"),
         (["voices", "import", "Makefile"], "Makefile"),
     ],
 )
