@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 from pathlib import Path
 
 import grpclib.server
@@ -125,10 +126,11 @@ def _environment(state: State, container: Container, home: Path, socket: Path) -
 def _namespace(state: State, function: Function, home: Path) -> str:
     """A script that shows the process its own /root and its volumes, and then becomes the process."""
     lines = ["set -e", f"cd '{home}'"]
-    pyenv = Path.home() / ".pyenv"
-    if pyenv.is_dir():  # the interpreter may live under /root, which is about to be covered
-        (home / ".pyenv").mkdir()
-        lines.append(f"mount --rbind {pyenv} '{home}/.pyenv'")
+    for prefix in {Path(found).resolve() for found in (sys.base_prefix, sys.prefix)}:
+        if prefix.is_relative_to("/root"):  # the interpreter lives under /root, which is about to be covered
+            inside = home / prefix.relative_to("/root")
+            inside.mkdir(parents=True, exist_ok=True)
+            lines.append(f"mount --rbind '{prefix}' '{inside}'")
     volumes = function.definition.volume_mounts
     if volumes:
         lines.append("mount -t tmpfs tmpfs /mnt")  # mount points are made there and leave nothing behind
