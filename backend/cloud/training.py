@@ -36,7 +36,7 @@ PRETRAINED: Final = f"{images.WEIGHTS}/sovits-pretrained"
 TRAINED: Final = f"{images.WEIGHTS}/sovits-trained"
 SOURCE: Final = "https://github.com/RVC-Boss/GPT-SoVITS.git"
 TORCH: Final = ("torch==2.5.1", "torchaudio==2.5.1")
-"""For the programs: the last that the libraries they ask for are known to work with."""
+"""For the programs. Our choice by their date; this image has not been built yet."""
 BUILD: Final = (
     f"git init -q {CHECKOUT} && git -C {CHECKOUT} fetch -q --depth 1 {SOURCE} {COMMIT} && git -C {CHECKOUT} checkout -q FETCH_HEAD",
     f"rm -rf {CHECKOUT}/GPT_SoVITS/pretrained_models && ln -s {PRETRAINED} {CHECKOUT}/GPT_SoVITS/pretrained_models",

@@ -27,11 +27,12 @@ async def test_retry_narrates_only_that_page_again(serve: Serve) -> None:
     assert again[-1].data == {"ok": True, "run": 2, "errors": []}
 
 
-async def test_retry_of_a_page_that_never_came_changes_nothing(serve: Serve) -> None:
+async def test_retry_of_a_page_that_never_came_is_refused_with_the_reason(serve: Serve) -> None:
     client = await serve()
     plan = await client.start(1)
     reply = await client.http.post(f"/jobs/{plan['job_id']}/pages/0/retry")
-    assert reply.json() == {"index": 0, "state": "queued", "revision": 0}
+    assert (reply.status_code, reply.json()["code"]) == (409, "conflict")
+    assert "upload it" in reply.json()["detail"]
 
 
 async def test_the_page_in_view_and_its_neighbours_come_next(serve: Serve) -> None:

@@ -159,6 +159,17 @@ async def test_validation_errors_point_at_what_is_wrong(serve: Serve) -> None:
     assert {item["pointer"] for item in reply.json()["errors"]} == {"/window/size", "/options/speed"}
 
 
+async def test_a_body_without_its_content_type_is_told_what_it_lacks(serve: Serve) -> None:
+    client = await serve()
+    reply = await client.http.post(
+        START, content=b'{"chapter_id": "a:b"}', headers={"Content-Type": "application/x-www-form-urlencoded"}
+    )
+    assert_problem(reply, 422, "invalid_request")
+    assert reply.json()["errors"] == [
+        {"pointer": "/", "detail": "must be a JSON object, sent with Content-Type: application/json"}
+    ]
+
+
 async def test_a_body_of_ten_megabytes_is_refused(serve: Serve) -> None:
     client = await serve()
     big = b'{"chapter_id": "' + b"x" * 10_000_000 + b'"}'
