@@ -130,7 +130,14 @@ def test_serving_answers_requests_until_it_is_interrupted(another_cloud: Another
     command = [sys.executable, "-m", "modal", "serve", *target]
     with (tmp_path / "serve.log").open("wb") as log:
         process = subprocess.Popen(
-            command, cwd=ROOT, env=cloud.environment(), stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            command,
+            cwd=ROOT,
+            env=cloud.environment(),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            # Where the tests themselves run in the background, interrupts are ignored, and children inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no thread of ours runs here
         )
     try:
         state = cloud.until(lambda state: any(app["functions"].get("api") for app in state["apps"].values()))
