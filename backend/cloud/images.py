@@ -38,7 +38,7 @@ API_LIBRARIES: Final = (
 )
 """What the API and the pipeline import. Sound is mixed there only where there is no bucket, but the code is the same."""
 READER_PINS: Final = ("torch==2.13.0", "safetensors==0.8.0")
-SPEAKER_PINS: Final = (*READER_PINS, "torchaudio==2.11.0", "transformers==5.23.0", "gsv-tts-lite==0.4.7")
+SPEAKER_PINS: Final = (*READER_PINS, "torchaudio==2.11.0", "transformers==5.23.0", "gsv-tts-lite==0.4.7", "g2p-en==2.1.0")
 """Weights are fetched in this image too: checkpoints are converted, and word lists of the engine's packages kept with them."""
 
 _ENGINE_ENV: Final = {
