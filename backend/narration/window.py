@@ -146,11 +146,18 @@ class _Window:
     # --- reading ---
 
     async def _reading(self) -> None:
-        batch_size = 1  # the first page is read alone: somebody waits for its sound
+        first = True  # the first page is read alone: somebody waits for its sound
         while True:
-            pages = await self._claim(batch_size)
-            batch_size = self._n.batch_size
+            pages = await self._claim(1 if first else self._n.batch_size)
             await self._read_or_fail(pages)
+            if first and self._n.batch_size == 1:
+                # A reader without batches shares its processors with the voice: until the first page sounds, they are the voice's.
+                await self._until_put_down(pages)
+            first = False
+
+    async def _until_put_down(self, pages: list[_Page]) -> None:
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._in_hand.isdisjoint(pages))
 
     async def _read_or_fail(self, pages: list[_Page]) -> None:
         try:

@@ -122,3 +122,17 @@ async def test_a_job_that_is_gone_ends_its_work_without_a_sound(workers: ThreadP
     await desk.log.delete("job")
     await desk.narrator.narrate("job")
     assert desk.synthesizer.spoken == []
+
+
+async def test_a_reader_that_shares_the_processors_waits_until_the_first_page_sounds(workers: ThreadPoolExecutor) -> None:
+    reader = InstantReader()
+    reader.batch_size = 1
+    desk = Desk(workers, reader, ToneSynthesizer(delay_s=0.05))
+    await desk.upload("job", [1, 2, 3])
+    state = await desk.narrate("job")
+    assert state.done
+    log = [
+        (entry.event.name, entry.event.data.get("index"), entry.event.data.get("state"))
+        for entry in await desk.log.entries("job")
+    ]
+    assert log.index(("page_ready", 0, None)) < log.index(("page_status", 1, "extracting"))
