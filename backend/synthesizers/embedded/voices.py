@@ -88,7 +88,7 @@ RECIPES: Mapping[str, Recipe] = {
         imported=Timbre("am_onyx", -2),
         pitch_hz=81,
         brightness_hz=355,
-        why="larger than man-low: pitch and formants two semitones down, no lower because words get lost",
+        why="larger than man-low: pitch and formants two semitones down",
     ),
     "sovits:girl-soft-v1": Recipe(
         wheels=Timbre("jf_gongitsune*0.5+jf_tebukuro*0.5"),
@@ -109,7 +109,7 @@ RECIPES: Mapping[str, Recipe] = {
         imported=Timbre("jf_alpha", 4),
         pitch_hz=330,
         brightness_hz=725,
-        why="small: formants a quarter up; higher, and English words get lost; brighter than girl-bright at nearly its pitch",
+        why="small: formants a quarter up; about one English word in ten is lost; brighter than girl-bright at nearly its pitch",
     ),
     "sovits:boy-v1": Recipe(
         wheels=Timbre("jf_alpha*0.65+jm_kumo*0.35", 3),
