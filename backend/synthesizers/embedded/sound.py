@@ -87,5 +87,5 @@ def plausible(samples: Samples, rate: int, sounds: int, speed: float) -> None:
 
 
 _SHORTEST_S, _LONGEST_S, _LONGEST_SOUND_S = 0.025, 0.22, 1.2
-"""Seconds a phoneme. Measured on some forty short cries (sentences were only seen to pass): 0.08 to 0.14 from six phonemes on, 0.2 to 0.5 for a
-lone vowel, 0.7 for a stretched one; the limits leave room for slow voices and rattled-off lists."""
+"""Seconds a phoneme. Measured on some forty short cries (sentences were only seen to pass): 0.08 to 0.14 from six phonemes on,
+0.2 to 0.5 for a lone vowel, 0.7 for a stretched one; the limits leave room for slow voices and rattled-off lists."""
