@@ -16,13 +16,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
+
+if not __package__:  # run as a file: its folder is on the path, not the checkout
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from backend.app import builtin_catalogue
 from backend.jobs.state import JobDefinition, NarrationOptions
