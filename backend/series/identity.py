@@ -5,11 +5,12 @@ with what the whole series has shown of each member, not with one other page:
 
 1. The page's figures are grouped anew, by likeness and by what the reader said (it is believed, but not against strong evidence).
 2. A figure that plainly belongs to another member than the rest of its group leaves the group.
-3. Groups and members are matched at once (linear assignment, two groups to two members), with "somebody new" as a choice for each;
-   then a group that was only crowded out may share a member with another one after all, at a price.
-4. Looks are updated, and members that have turned out to be one are merged, the one with fewer lines into the other.
+3. Groups that plainly are somebody of the character bank get that name (`naming.py`).
+4. The other groups and members are matched at once (linear assignment, two groups to two members), with "somebody new" as a choice for
+   each; then a group that was only crowded out may share a member with another one after all, at a price.
+5. Looks are updated, and members that have turned out to be one are merged, the one with fewer lines into the other.
 
-Names from the reader decide before looks do; two figures with different names are never one.
+Names from the reader decide before looks do, and the bank's pictures before learned looks; two figures with different names are never one.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.series import naming
 from backend.series.changes import merged, new_member, with_member
 from backend.series.model import MOST_LOOKS, Look, Member, SeriesCast
 from backend.series.similarity import Fit
@@ -113,6 +115,8 @@ def _matched(cast: SeriesCast, vectors: Array, figures: Sequence[Seen], groups: 
     for g, group in enumerate(groups):
         if name := next((figures[i].name for i in group if figures[i].name), None):
             cast, chosen[g] = _named_group(cast, name, members, evidence[group].sum(axis=0))
+    for g, member_id in _of_the_bank(members, vectors, groups, chosen):
+        chosen[g] = member_id
     open_groups = [g for g in range(len(groups)) if chosen[g] is None]
     taken = {member_id for member_id in chosen if member_id is not None}
     score = np.array([evidence[groups[g]].sum(axis=0) for g in open_groups]).reshape(len(open_groups), len(members))
@@ -123,6 +127,21 @@ def _matched(cast: SeriesCast, vectors: Array, figures: Sequence[Seen], groups: 
             cast, fresh = new_member(cast)
             chosen[g] = fresh.id
     return cast, [member_id for member_id in chosen if member_id is not None]
+
+
+def _of_the_bank(
+    members: Sequence[Member], vectors: Array, groups: list[Group], chosen: Sequence[int | None]
+) -> list[tuple[int, int]]:
+    """(group, member id) of the groups without a member whose figures the pictures of the bank name."""
+    bank = {
+        member.id: [unpack(look.mean) for look in member.looks if look.from_bank and _fits(look, vectors)]
+        for member in members
+        if member.id not in chosen
+    }
+    bank = {member_id: pictures for member_id, pictures in bank.items() if pictures}
+    free = [g for g, member_id in enumerate(chosen) if member_id is None]
+    found = naming.names(vectors, [groups[g] for g in free], list(bank.values()))
+    return [(g, list(bank)[person]) for g, person in zip(free, found, strict=True) if person is not None]
 
 
 def _evidence(fit: Fit, members: Sequence[Member], vectors: Array) -> Array:

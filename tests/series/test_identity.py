@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -121,3 +123,29 @@ def test_vectors_survive_storage() -> None:
     vector = faces(1, 768)[0].astype(np.float32)
     assert len(pack(vector)) == 2048
     assert float(unpack(pack(vector)) @ vector) == pytest.approx(1, abs=1e-3)
+
+
+CHAPTER = [(0, 1), (1, 2, 2), (), (3,), (0, 2, 3), (4, 0)]
+"""Who is on each page."""
+
+
+@pytest.mark.parametrize("order", list(itertools.islice(itertools.permutations(range(6)), 0, 720, 97)))
+def test_without_a_bank_people_are_known_again_in_whatever_order_pages_come(order: tuple[int, ...]) -> None:
+    rng, known, cast = np.random.default_rng(7), faces(5), SeriesCast()
+    members: dict[int, int | None] = {}
+    for page in order:
+        cast, found = recognise(cast, [figure(known[k], k, rng, 0.3) for k in CHAPTER[page]])
+        for person, member in zip(CHAPTER[page], found, strict=True):
+            assert members.setdefault(person, member) == member
+    assert len(set(members.values())) == len(cast.members) == 5
+
+
+def test_a_page_that_was_recognised_keeps_its_members_however_the_next_pages_look() -> None:
+    """Pages arrive one at a time; what was announced of one is never taken back, not even by a figure half way between two people."""
+    rng, known = np.random.default_rng(8), faces(2)
+    cast, first = recognise(SeriesCast(), [figure(known[0], 0, rng, 0.1), figure(known[1], 1, rng, 0.1)])
+    for seed in range(4):
+        cast, _ = recognise(cast, [figure(known[0] + known[1], 0, np.random.default_rng(seed), 0.1)])
+        assert [cast.id_of(member) for member in first] == list(first)
+    _, again = recognise(cast, [figure(known[0], 0, rng, 0.1), figure(known[1], 1, rng, 0.1)])
+    assert again == first

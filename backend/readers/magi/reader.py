@@ -165,7 +165,7 @@ class MagiReader:
         return [page for chunk in read for page in chunk]
 
     async def embed_figures(self, images: Sequence[bytes]) -> list[tuple[float, ...]]:
-        """Appearance of whole images, one figure each: the exemplars of a bank (see `backend.readers.identity.Bank`).
+        """Appearance of whole images, one figure each: the pictures of a character bank.
 
         Raises:
             BadImage: one of them cannot be decoded.

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from backend.readers import identity
 from backend.readers.magi import detections, links, order, pixels
 from backend.readers.magi.decoding import write
 from backend.readers.magi.vocabulary import ByteVocabulary
+from backend.series import naming as bank_rules
+from backend.series.vectors import unit
 
 PAGES = range(4)
 
@@ -190,6 +191,11 @@ class TestWords:
         assert len(text.ids) > 64
 
 
+def unit_rows(vectors):
+    """As the series keeps them: float32, length one."""
+    return np.array([unit(tuple(row.tolist())) for row in vectors])
+
+
 class TestNames:
     def test_bank(self, golden):
         from PIL import Image
@@ -200,14 +206,13 @@ class TestNames:
 
     def test_cost_and_names_of_the_chapter(self, golden):
         arrays, naming = golden.arrays, golden.facts["naming"]
-        bank = identity.unit(arrays["bank_embeddings"].astype(float))
+        bank = unit_rows(arrays["bank_embeddings"])
         at, total = 0, 0.0
         for page in PAGES:
-            figures = identity.PageFigures.of(arrays[f"p{page}_crop_embeddings"], golden.found[page].clusters)
-            cost = identity.distances(figures.embeddings, bank)
+            cost = bank_rules.distances(unit_rows(arrays[f"p{page}_crop_embeddings"]), bank)
             expected = arrays["naming_cost"][at : at + len(cost)]
             close(cost, expected[:, :-1], 1e-4)
-            columns = identity.assign(expected[:, :-1], figures.clusters, naming["eta"])
+            columns = bank_rules.assign(expected[:, :-1], golden.found[page].clusters, naming["eta"])
             assert columns == arrays["naming_columns"][at : at + len(cost)].tolist()
             total += sum(expected[row, column] for row, column in enumerate(columns))
             at += len(cost)
@@ -218,7 +223,7 @@ class TestNames:
             cost, at, total = np.array(case["cost"]), 0, 0.0
             for clusters in case["clusters"]:
                 mine = cost[at : at + len(clusters)]
-                columns = identity.assign(mine[:, :-1], clusters, float(cost[0, -1]))
+                columns = bank_rules.assign(mine[:, :-1], clusters, float(cost[0, -1]))
                 total += sum(mine[row, column] for row, column in enumerate(columns))
                 at += len(clusters)
             assert total == pytest.approx(case["objective"], abs=1e-9)
