@@ -3,72 +3,54 @@
     python benchmarks/intelligibility.py --whisper DIR                          embedded, 100 Japanese and 100 English lines
     python benchmarks/intelligibility.py --whisper DIR --sovits $SOVITS_DIR     both engines
     python benchmarks/intelligibility.py --whisper DIR --lines 10               the first ten of each language
+    python benchmarks/intelligibility.py --whisper DIR --voices                 the embedded engine, each built-in voice by itself
 
 A recogniser (a Whisper model in CTranslate2 format, needs the extra [check]) writes down what it hears. Japanese is compared by its
-reading in morae, English by letters, so spelling does not count; the recogniser's own mistakes do, equally for both engines.
+reading in morae, English by letters, so spelling does not count; the recogniser's own mistakes do, equally for both engines and for
+every voice. A small recogniser makes many: figures are to be compared within one model, not across models.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import itertools
+import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+if not __package__:  # run as a file: its folder is on the path, not the checkout
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from backend.errors import NotFound
 from backend.synthesizers.base import Speech, Synthesizer, Utterance, Voice
 from backend.synthesizers.embedded.kokoro import EmbeddedSynthesizer
 from backend.synthesizers.sovits.engine import SovitsSynthesizer
 from backend.synthesizers.sovits.hearing import LIMITS, WhisperRecogniser, error_rate
+from backend.voices.builtin import BUILTIN_VOICES
+from benchmarks.dialogue import LINES
 
 VOICES = ("sovits:narrator-v1", "sovits:mc-v1")
-OPENINGS = {
-    "ja": (
-        "今日は",
-        "ねえ、",
-        "だから、",
-        "もしかして、",
-        "やっぱり",
-        "正直に言うと、",
-        "昨日から",
-        "お願いだから、",
-        "本当に",
-        "心配するな、",
-    ),
-    "en": (
-        "Listen,",
-        "Wait,",
-        "You know,",
-        "Honestly,",
-        "Don't worry,",
-        "I told you,",
-        "Maybe",
-        "This time",
-        "Look,",
-        "Believe me,",
-    ),
-}
-ENDINGS = {
-    "ja": (
-        "誰も来ないよ。", "ここで待っていて。", "何も覚えていないんだ。", "早く帰ろう。", "雨が降りそうだね。",
-        "あの店は閉まっている。", "父さんには内緒にして。", "私が全部やります。", "三時に駅で会おう。", "まだ終わっていない！",
-    ),
-    "en": (
-        "nobody is coming tonight.", "the old house is empty.", "we have to leave before dawn.", "she never came back.",
-        "there are three of them.", "I will do it myself.", "the train leaves at noon.", "you should have stayed at home.",
-        "it is going to rain.", "this is not over yet!",
-    ),
-}  # fmt: skip
+"""Who speaks in turns when engines are compared: what every chapter has."""
+AT_ONCE = 12
+"""Lines in one call, a page's worth."""
 
 
-def lines(lang: str, count: int) -> list[str]:
-    """Every opening with every ending, shuffled but always alike."""
-    joint = "" if lang == "ja" else " "
-    made = [joint.join(pair) for pair in itertools.product(OPENINGS[lang], ENDINGS[lang])]
-    return [made[number] for number in np.random.default_rng(3).permutation(len(made))[:count]]
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a recogniser made of some lines."""
+
+    rates: list[float]
+    failed: int
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(self.rates)) if self.rates else float("nan")
+
+    def over(self, limit: float) -> int:
+        return sum(rate > limit for rate in self.rates)
 
 
 async def no_clips(key: str) -> bytes:
@@ -76,51 +58,67 @@ async def no_clips(key: str) -> bytes:
     raise NotFound(key)
 
 
-async def measure(name: str, synthesizer: Synthesizer, recogniser: WhisperRecogniser, count: int) -> None:
-    for lang in ("ja", "en"):
-        rates: list[float] = []
-        failed = 0
-        said = lines(lang, count)
-        for start in range(0, len(said), 12):
-            page = said[start : start + 12]
-            spoken = await synthesizer.speak(
-                [Utterance(text=text, lang=lang, voice=Voice(id=VOICES[number % 2])) for number, text in enumerate(page)]
-            )
-            for text, speech in zip(page, spoken, strict=True):
-                if not isinstance(speech, Speech):
-                    failed += 1
-                    continue
-                heard = recogniser.transcribe(speech.samples, speech.sample_rate, lang)
-                rates.append(error_rate(text, heard, lang))
-        report(f"{name:9} {lang}", rates, failed, LIMITS[lang])
+async def heard(
+    synthesizer: Synthesizer, recogniser: WhisperRecogniser, lang: str, said: Sequence[str], voices: Sequence[str]
+) -> Heard:
+    """Error rates of `said`, spoken by `voices` in turns."""
+    rates: list[float] = []
+    failed = 0
+    for start in range(0, len(said), AT_ONCE):
+        page = [
+            Utterance(text=text, lang=lang, voice=Voice(id=voices[number % len(voices)]))
+            for number, text in enumerate(said[start : start + AT_ONCE])
+        ]
+        for utterance, speech in zip(page, await synthesizer.speak(page), strict=True):
+            if isinstance(speech, Speech):
+                rates.append(error_rate(utterance.text, recogniser.transcribe(speech.samples, speech.sample_rate, lang), lang))
+            else:
+                failed += 1
+    return Heard(rates, failed)
 
 
-def report(name: str, rates: Sequence[float], failed: int, limit: float) -> None:
-    mean, worst = (float(np.mean(rates)), float(np.percentile(rates, 95))) if rates else (float("nan"),) * 2
-    over = sum(rate > limit for rate in rates)
-    print(
-        f"{name}: {len(rates)} lines, error rate {mean:.3f} (95 % of lines under {worst:.2f}), {over} over the limit, {failed} not spoken"
-    )
-
-
-async def run(options: argparse.Namespace) -> None:
-    recogniser = WhisperRecogniser(options.whisper, options.device or "cpu")
+async def print_engines(recogniser: WhisperRecogniser, options: argparse.Namespace) -> None:
     engines: list[tuple[str, Synthesizer]] = [("embedded", EmbeddedSynthesizer())]
     if options.sovits is not None:
         engines.append(("sovits", SovitsSynthesizer(options.sovits, no_clips, device=options.device)))
+    print(f"{'engine':10}{'lang':6}{'lines':>6}{'error rate':>12}{'95 % under':>12}{'over limit':>12}{'not spoken':>12}")
     for name, synthesizer in engines:
         await synthesizer.load()
-        await measure(name, synthesizer, recogniser, options.lines)
+        for lang, said in LINES.items():
+            result = await heard(synthesizer, recogniser, lang, said[: options.lines], VOICES)
+            worst = float(np.percentile(result.rates, 95)) if result.rates else float("nan")
+            print(
+                f"{name:10}{lang:6}{len(result.rates):6}{result.mean:12.3f}{worst:12.2f}{result.over(LIMITS[lang]):12}"
+                f"{result.failed:12}",
+                flush=True,
+            )
         await synthesizer.aclose()
 
 
+async def print_voices(recogniser: WhisperRecogniser, options: argparse.Namespace) -> None:
+    synthesizer = EmbeddedSynthesizer(english_vectors=options.english_vectors)
+    await synthesizer.load()
+    print(f"{'voice':26}" + "".join(f"{lang + ' error':>12}{'over limit':>12}" for lang in LINES))
+    for voice in BUILTIN_VOICES:
+        row = f"{voice:26}"
+        for lang, said in LINES.items():
+            result = await heard(synthesizer, recogniser, lang, said[: options.lines], [voice])
+            row += f"{result.mean:12.3f}{result.over(LIMITS[lang]):12}"
+        print(row, flush=True)
+    await synthesizer.aclose()
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--whisper", type=Path, required=True, help="a Whisper model in CTranslate2 format")
     parser.add_argument("--sovits", type=Path, help="a SOVITS_DIR")
     parser.add_argument("--device", help="cuda or cpu")
     parser.add_argument("--lines", type=int, default=100, help="of each language")
-    asyncio.run(run(parser.parse_args()))
+    parser.add_argument("--voices", action="store_true", help="each built-in voice of the embedded engine")
+    parser.add_argument("--english-vectors", type=Path, help="with --voices: imported English vectors")
+    options = parser.parse_args()
+    recogniser = WhisperRecogniser(options.whisper, options.device or "cpu")
+    asyncio.run((print_voices if options.voices else print_engines)(recogniser, options))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,9 @@ from typing import Any
 
 import torch
 
+if not __package__:  # run as a file: its folder is on the path, not the checkout
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 from backend.synthesizers.base import ReferenceClip, Speech, Style, Utterance, Voice
 from backend.synthesizers.sovits import gsv
 from backend.synthesizers.sovits.engine import SovitsSynthesizer

@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import re
+import sys
 import time
 from dataclasses import dataclass
 from importlib import import_module
@@ -27,6 +28,9 @@ from typing import Any
 import numpy as np
 import pyloudnorm  # type: ignore[import-untyped]
 from numpy.typing import NDArray
+
+if not __package__:  # run as a file: its folder is on the path, not the checkout
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from backend.acoustics import brightness_hz, pitches_hz
 from backend.synthesizers.base import Speech, Synthesizer, Utterance, Voice
