@@ -36,11 +36,21 @@ def reading_key(fingerprint: str, page_sha256: str, options: ReadOptions) -> str
 
 
 def utterance_key(fingerprint: str, utterance: Utterance) -> str:
-    """Key of a spoken line: voice and its revision, text and how its words are said, prosody, and the synthesizer that spoke it."""
+    """Key of a spoken line: voice and its revision, text and how its words are said, prosody, and the synthesizer that spoke it.
+
+    Lines of a registered voice lie together, so that they can be deleted with it.
+    """
     voice = utterance.voice
     identity = [voice.id, voice.revision, utterance.text, utterance.lang, f"{utterance.speed:.3f}", utterance.style]
     identity += [said.model_dump_json() for said in utterance.pronunciations]
-    return keys.utterance(fingerprint, hashlib.sha256(json.dumps(identity).encode()).hexdigest())
+    digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()
+    owner = _registered(utterance)
+    return keys.utterance_of_voice(*owner, fingerprint, digest) if owner else keys.utterance(fingerprint, digest)
+
+
+def _registered(utterance: Utterance) -> tuple[str, str] | None:
+    """Owner and slug of the voice, if somebody brought it."""
+    return next((found for clip in utterance.voice.references.values() if (found := keys.voice_of_clip(clip.key))), None)
 
 
 class CachedReader:
@@ -112,10 +122,21 @@ class CachedSynthesizer:
     async def keep(self, fresh: Fresh) -> None:
         """Remembers lines. Apart from `speak`, so that nobody waits for it who waits for the sound."""
         await asyncio.gather(*(self._keep(place, speech) for place, speech in fresh.items()))
+        for owner, slug in {found for place in fresh if (found := keys.voice_of_speech(place))}:
+            await self._drop_if_deleted(owner, slug)
 
     def places(self, utterances: Sequence[Utterance]) -> list[str]:
         """Where the cache keeps these lines."""
         return [utterance_key(self._synthesizer.fingerprint, utterance) for utterance in utterances]
+
+    async def _drop_if_deleted(self, owner: str, slug: str) -> None:
+        """A voice that was deleted while it spoke leaves no line behind: its recordings go first, then its lines."""
+        try:
+            async for _ in self._objects.keys(keys.voice(owner, slug, "clips")):
+                return
+            await self._objects.delete_prefix(keys.speech_of_voice(owner, slug))
+        except Unavailable as error:
+            logger.warning("Whether a voice is still there cannot be told (%s).", error)
 
     async def _find(self, place: str) -> Speech | None:
         data = await _look(self._objects, place)

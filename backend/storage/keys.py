@@ -41,6 +41,31 @@ def utterance(fingerprint: str, sha256: str) -> str:
     return f"cache/utterances/{fingerprint}/{sha256}.flac"
 
 
+def voice_of_clip(clip_key: str) -> tuple[str, str] | None:
+    """Owner and slug of the registered voice a reference clip belongs to; None for a key that is none of ours."""
+    match clip_key.split("/"):
+        case ["voices", owner, slug, "clips", _]:
+            return owner, slug
+    return None
+
+
+def speech_of_voice(owner: str, slug: str) -> str:
+    """All cached lines of a registered voice, so that they go with it. Beside those of built-in voices, which are nobody's."""
+    return f"cache/utterances/voices/{owner}/{slug}"
+
+
+def utterance_of_voice(owner: str, slug: str, fingerprint: str, sha256: str) -> str:
+    return f"{speech_of_voice(owner, slug)}/{fingerprint}/{sha256}.flac"
+
+
+def voice_of_speech(key: str) -> tuple[str, str] | None:
+    """Owner and slug of the registered voice a cached line was spoken with; None for a built-in one."""
+    match key.split("/"):
+        case ["cache", "utterances", "voices", owner, slug, _, _]:
+            return owner, slug
+    return None
+
+
 def traces_prefix(page_sha256: str) -> str:
     """Notes on what was cached because of a page, by the SHA-256 of its bytes."""
     return f"cache/pages/{page_sha256}"

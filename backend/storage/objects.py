@@ -5,7 +5,8 @@ Key layout (part of what does not change without a word in WARP.md):
     narration/{job_id}/pages/000              uploads, deleted with the job
     narration/{job_id}/audio/page-0/...       playlists, segments, cues, captions
     cache/readings/{reader}/{sha}.json        cache/utterances/{synthesizer}/{sha}.flac
-    voices/{voice_id}/...
+    cache/utterances/voices/{owner}/{slug}/{synthesizer}/{sha}.flac      lines of registered voices, deleted with them
+    voices/{owner}/{slug}/...
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ voices/{owner}/{slug}/manifest/{version}.json   what is known
 voices/{owner}/{slug}/uploads/{part}            as uploaded, until it is checked
 voices/{owner}/{slug}/clips/{sha256}.flac       checked: mono, 3 to 10 s
 voices/{owner}/{slug}/preview/...               see `previews.py`
+cache/utterances/voices/{owner}/{slug}/...      lines it has spoken; they go with it
 """
 
 from __future__ import annotations
@@ -121,10 +122,11 @@ class VoiceStore:
         return await self.update(client, slug, lambda manifest: manifest.moved(status, now, detail=detail, progress=progress))
 
     async def remove(self, client: str, slug: str) -> None:
-        """Removes a voice with everything that was uploaded for it or made from it."""
+        """Removes a voice with everything that was uploaded for it or made from it; lines it is speaking now see that it is gone."""
         await self._documents.delete(self.key(client, slug, "manifest"))
         for folder in ("uploads", "clips", "preview"):
             await self.objects.delete_prefix(self.key(client, slug, folder))
+        await self.objects.delete_prefix(keys.speech_of_voice(self._owners.of(client), slug))
         await self._tell(client)
 
     async def _load(self, client: str, slug: str) -> tuple[int, VoiceManifest | None]:

@@ -17,10 +17,10 @@ from backend.synthesizers.sovits import checkpoints, gsv
 from backend.trainer import make_trainer
 from backend.voices.upstream import STAGES, Upstream
 from backend.voices.upstream_trainer import UpstreamTrainer
-from tests.api.test_voices import few_shot
 from tests.support.engines import InstantReader, ToneSynthesizer
 from tests.support.narration_client import NarrationClient
 from tests.support.server import frames, serving
+from tests.support.voices import few_shot
 from tests.voices.test_upstream import upstream  # noqa: F401 - a fixture
 
 

@@ -16,10 +16,10 @@ from backend.acoustics import Samples
 from backend.settings import Settings
 from backend.synthesizers.sovits import hearing
 from backend.transcriber import make_transcriber
-from tests.api.test_voices import WORDS, place, problem, recording, registered
 from tests.conftest import Serve
 from tests.support.narration_client import NarrationClient
 from tests.support.server import frames
+from tests.support.voices import WORDS, place, problem, recording, registered
 
 
 class Ear:

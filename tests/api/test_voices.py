@@ -1,69 +1,19 @@
-"""Voices over HTTP: listed, heard, brought with consent, checked, used in a window, deleted."""
+"""Voices over HTTP: listed, heard, brought with consent, checked, used in a window."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any
 
-import httpx
 import numpy as np
 import pytest
 
-from backend.errors import SpeechFailed
 from backend.flac import from_flac
-from backend.synthesizers.base import Speech, Utterance
 from backend.voices.builtin import BUILTIN_VOICES
-from backend.voices.training import Report, TrainingJob
 from tests.conftest import Serve
-from tests.support.engines import ToneSynthesizer
-from tests.support.narration_client import NarrationClient
 from tests.support.recordings import encoded, phrase, rest
 from tests.support.server import frames
-
-CONSENT = {"statement": "I agree that my voice is cloned for reading to me.", "by": "Aya"}
-WORDS = "This is what I say in the recording, word by word."
-
-
-def recording(pitch_hz: float = 220.0, seed: int = 0) -> bytes:
-    return encoded(
-        np.concatenate([rest(0.3), phrase(2.4, pitch_hz, seed), rest(0.3), phrase(2.4, pitch_hz, seed + 50), rest(0.3)]), "wav"
-    )
-
-
-async def registered(client: NarrationClient, name: str = "Aya", **more: Any) -> dict[str, Any]:
-    reply = await client.http.post("/v1/voices/register", json={"name": name, "consent": CONSENT, "lang_hint": "en", **more})
-    assert reply.status_code == 201, reply.text
-    found: dict[str, Any] = reply.json()
-    return found
-
-
-def place(voice: dict[str, Any], part: str) -> str:
-    return f"/v1/voices/{voice['voice_id']}/upload/{part}"
-
-
-async def ready(client: NarrationClient, name: str = "Aya", pitch_hz: float = 220.0) -> dict[str, Any]:
-    voice = await registered(client, name, transcript=WORDS)
-    reply = await client.http.put(place(voice, "reference"), content=recording(pitch_hz))
-    assert reply.status_code == 200, reply.text
-    found: dict[str, Any] = reply.json()
-    return found
-
-
-def problem(reply: httpx.Response, status: int, code: str) -> None:
-    assert (reply.status_code, reply.json()["code"]) == (status, code), reply.text
-
-
-class Recording(ToneSynthesizer):
-    """Notes the voice of every line."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.voices: list[tuple[str, str]] = []
-
-    def _speak(self, utterance: Utterance) -> Speech | SpeechFailed:
-        self.voices.append((utterance.voice.id, utterance.voice.revision))
-        return super()._speak(utterance)
+from tests.support.voices import CONSENT, WORDS, VoiceNotes, place, problem, ready, recording, registered
 
 
 async def test_every_builtin_voice_is_listed_with_what_one_wants_to_know(serve: Serve) -> None:
@@ -80,7 +30,7 @@ async def test_every_builtin_voice_is_listed_with_what_one_wants_to_know(serve: 
 
 
 async def test_a_preview_is_spoken_once_in_each_language(serve: Serve) -> None:
-    client = await serve(synthesizer=(synthesizer := Recording()))
+    client = await serve(synthesizer=(synthesizer := VoiceNotes()))
     for lang in ("ja", "en", "ja", "en"):
         reply = await client.http.get(f"/v1/voices/sovits:mc-v1/preview?lang={lang}")
         assert reply.headers["content-type"] == "audio/flac"
@@ -91,7 +41,7 @@ async def test_a_preview_is_spoken_once_in_each_language(serve: Serve) -> None:
 
 
 async def test_a_zero_shot_voice_is_registered_uploaded_heard_and_used(serve: Serve) -> None:
-    client = await serve(synthesizer=(synthesizer := Recording()))
+    client = await serve(synthesizer=(synthesizer := VoiceNotes()))
     voice = await registered(client, "Aya")
     assert (voice["voice_id"], voice["status"]) == ("sovits:aya", "awaiting_upload")
     parts = {part["name"]: part for part in voice["upload"]["parts"]}
@@ -108,7 +58,7 @@ async def test_a_zero_shot_voice_is_registered_uploaded_heard_and_used(serve: Se
 
 
 async def test_previews_of_a_new_voice_are_spoken_before_anybody_asks(serve: Serve) -> None:
-    client = await serve(synthesizer=(synthesizer := Recording()))
+    client = await serve(synthesizer=(synthesizer := VoiceNotes()))
     await ready(client)
     async with asyncio.timeout(10):
         while len(synthesizer.voices) < 2:
@@ -230,24 +180,8 @@ async def test_a_subscriber_hears_what_happens_later(serve: Serve) -> None:
     assert await listening == ["awaiting_upload", "checking", "ready"]
 
 
-async def test_a_deleted_voice_is_gone_with_all_that_was_uploaded(serve: Serve) -> None:
-    client = await serve()
-    voice = await ready(client)
-    await client.http.get(voice["preview"])
-    assert (await client.http.delete(f"/v1/voices/{voice['voice_id']}")).status_code == 204
-    problem(await client.http.get(f"/v1/voices/{voice['voice_id']}"), 404, "not_found")
-    problem(await client.http.delete(f"/v1/voices/{voice['voice_id']}"), 404, "not_found")
-    objects = client.app.state.services.objects
-    left = [key async for key in objects.keys("voices/everyone")]
-    assert all("/manifest/" in key for key in left)
-    assert [await objects.get(key) for key in left] == [b""] * len(left)
-    reply = await client.http.post("/v1/narration/session/start", json={"chapter_id": "a:b", "voice_pack": {"MC": "sovits:aya"}})
-    problem(reply, 422, "unknown_voice")
-    assert (await registered(client))["status"] == "awaiting_upload"
-
-
 async def test_voices_belong_to_their_api_key(serve: Serve) -> None:
-    client = await serve(synthesizer=(synthesizer := Recording()), api_keys="one,two")
+    client = await serve(synthesizer=(synthesizer := VoiceNotes()), api_keys="one,two")
     problem(await client.http.get("/v1/voices"), 401, "unauthorized")
     revisions = []
     for key, pitch in (("one", 150.0), ("two", 300.0)):
@@ -268,94 +202,3 @@ async def test_an_unknown_voice_of_a_pack_is_refused_with_ones_own_near_names(se
     reply = await client.http.post("/v1/narration/session/start", json=body)
     problem(reply, 422, "unknown_voice")
     assert "sovits:hanako" in reply.json()["detail"]
-
-
-class StandInTrainer:
-    """Trains nothing, tells everything, and fails where it is told to."""
-
-    def __init__(self, fail: bool = False) -> None:
-        self.fail = fail
-        self.jobs: list[TrainingJob] = []
-        self.forgotten: list[str] = []
-
-    async def train(self, job: TrainingJob, report: Report) -> str:
-        self.jobs.append(job)
-        for step in range(1, 4):
-            await report(step / 4, f"Step {step} of 3.")
-        if self.fail:
-            raise RuntimeError("no memory")
-        return f"{job.name}-1"
-
-    async def forget(self, checkpoint: str) -> None:
-        self.forgotten.append(checkpoint)
-
-
-async def few_shot(client: NarrationClient, clips: int = 6) -> dict[str, Any]:
-    voice = await registered(client, "Ken", mode="few_shot")
-    lines = [json.dumps({"clip": f"{k}.wav", "text": WORDS}) for k in range(clips)]
-    await client.http.put(place(voice, "transcripts.jsonl"), content="\n".join(lines))
-    for k in range(clips):
-        assert (await client.http.put(place(voice, f"{k}.wav"), content=recording(seed=k))).status_code == 200
-    state: dict[str, Any] = {}
-    while state.get("status") not in ("ready", "failed"):
-        await asyncio.sleep(0.02)
-        state = (await client.http.get(f"/v1/voices/{voice['voice_id']}")).json()
-    return state
-
-
-async def test_a_few_shot_voice_speaks_from_its_clips_and_is_trained(serve: Serve) -> None:
-    client = await serve(stream_linger_seconds=0.2, trainer=(trainer := StandInTrainer()))
-    voice = await few_shot(client)
-    assert (voice["status"], voice["trained"]) == ("ready", False)
-    assert (await client.http.post(f"/v1/voices/{voice['voice_id']}/train")).status_code == 202
-    told = [frame.data async for frame in frames(client.http, voice["status_sse"], last_event_id="3")]
-    assert [event["progress"] for event in told] == [0.0, 0.25, 0.5, 0.75, 1.0]
-    assert (await client.http.get(f"/v1/voices/{voice['voice_id']}")).json()["trained"] is True
-    assert set(trainer.jobs[0].clips.values()) == {WORDS}
-    assert (await client.http.delete(f"/v1/voices/{voice['voice_id']}")).status_code == 204
-    assert trainer.forgotten == [f"{trainer.jobs[0].name}-1"]
-
-
-async def test_a_training_that_fails_leaves_a_voice_one_can_speak_with(serve: Serve) -> None:
-    client = await serve(stream_linger_seconds=0.1, trainer=StandInTrainer(fail=True))
-    voice = await few_shot(client)
-    await client.http.post(f"/v1/voices/{voice['voice_id']}/train")
-    told = [frame.data async for frame in frames(client.http, voice["status_sse"], last_event_id="3")]
-    assert told[-1]["status"] == "failed"
-    assert "no memory" not in told[-1]["detail"]
-    assert (await client.http.get(voice["preview"])).status_code == 200
-
-
-async def test_without_a_trainer_the_reply_says_so_and_the_voice_speaks_on(serve: Serve) -> None:
-    client = await serve()
-    voice = await few_shot(client)
-    reply = await client.http.post(f"/v1/voices/{voice['voice_id']}/train")
-    problem(reply, 409, "conflict")
-    assert "has no trainer" in reply.json()["detail"]
-    assert (await client.http.get(voice["preview"])).status_code == 200
-
-
-async def test_trainings_are_counted(serve: Serve) -> None:
-    client = await serve(stream_linger_seconds=0.05, trainer=StandInTrainer())
-    voice = await few_shot(client)
-    for _ in range(3):
-        assert (await client.http.post(f"/v1/voices/{voice['voice_id']}/train")).status_code == 202
-        assert [frame async for frame in frames(client.http, voice["status_sse"])][-1].data["status"] == "ready"
-    reply = await client.http.post(f"/v1/voices/{voice['voice_id']}/train")
-    problem(reply, 429, "quota_exceeded")
-    assert int(reply.headers["retry-after"]) > 80_000
-
-
-async def test_clips_that_are_too_few_are_refused_with_the_reason(serve: Serve) -> None:
-    client = await serve()
-    voice = await few_shot(client, clips=2)
-    assert voice["status"] == "failed"
-    assert "2 clips" in voice["reason"]
-
-
-@pytest.mark.parametrize("lines", ['{"clip": "../x.wav", "text": "a"}', "[" * 10_000, '{"clip": 5}', "", '"x"', "\xff"])
-async def test_transcripts_that_cannot_be_read_are_refused_by_line(serve: Serve, lines: str) -> None:
-    client = await serve()
-    voice = await registered(client, "Ken", mode="few_shot")
-    reply = await client.http.put(place(voice, "transcripts.jsonl"), content=lines.encode("latin-1"))
-    problem(reply, 422, "invalid_request")

@@ -1,0 +1,67 @@
+"""Few-shot voices over HTTP: many clips with their words, checked, trained by a stand-in, counted."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import Serve
+from tests.support.server import frames
+from tests.support.voices import WORDS, StandInTrainer, few_shot, place, problem, registered
+
+
+async def test_a_few_shot_voice_speaks_from_its_clips_and_is_trained(serve: Serve) -> None:
+    client = await serve(stream_linger_seconds=0.2, trainer=(trainer := StandInTrainer()))
+    voice = await few_shot(client)
+    assert (voice["status"], voice["trained"]) == ("ready", False)
+    assert (await client.http.post(f"/v1/voices/{voice['voice_id']}/train")).status_code == 202
+    told = [frame.data async for frame in frames(client.http, voice["status_sse"], last_event_id="3")]
+    assert [event["progress"] for event in told] == [0.0, 0.25, 0.5, 0.75, 1.0]
+    assert (await client.http.get(f"/v1/voices/{voice['voice_id']}")).json()["trained"] is True
+    assert set(trainer.jobs[0].clips.values()) == {WORDS}
+    assert (await client.http.delete(f"/v1/voices/{voice['voice_id']}")).status_code == 204
+    assert trainer.forgotten == [f"{trainer.jobs[0].name}-1"]
+
+
+async def test_a_training_that_fails_leaves_a_voice_one_can_speak_with(serve: Serve) -> None:
+    client = await serve(stream_linger_seconds=0.1, trainer=StandInTrainer(fail=True))
+    voice = await few_shot(client)
+    await client.http.post(f"/v1/voices/{voice['voice_id']}/train")
+    told = [frame.data async for frame in frames(client.http, voice["status_sse"], last_event_id="3")]
+    assert told[-1]["status"] == "failed"
+    assert "no memory" not in told[-1]["detail"]
+    assert (await client.http.get(voice["preview"])).status_code == 200
+
+
+async def test_without_a_trainer_the_reply_says_so_and_the_voice_speaks_on(serve: Serve) -> None:
+    client = await serve()
+    voice = await few_shot(client)
+    reply = await client.http.post(f"/v1/voices/{voice['voice_id']}/train")
+    problem(reply, 409, "conflict")
+    assert "has no trainer" in reply.json()["detail"]
+    assert (await client.http.get(voice["preview"])).status_code == 200
+
+
+async def test_trainings_are_counted(serve: Serve) -> None:
+    client = await serve(stream_linger_seconds=0.05, trainer=StandInTrainer())
+    voice = await few_shot(client)
+    for _ in range(3):
+        assert (await client.http.post(f"/v1/voices/{voice['voice_id']}/train")).status_code == 202
+        assert [frame async for frame in frames(client.http, voice["status_sse"])][-1].data["status"] == "ready"
+    reply = await client.http.post(f"/v1/voices/{voice['voice_id']}/train")
+    problem(reply, 429, "quota_exceeded")
+    assert int(reply.headers["retry-after"]) > 80_000
+
+
+async def test_clips_that_are_too_few_are_refused_with_the_reason(serve: Serve) -> None:
+    client = await serve()
+    voice = await few_shot(client, clips=2)
+    assert voice["status"] == "failed"
+    assert "2 clips" in voice["reason"]
+
+
+@pytest.mark.parametrize("lines", ['{"clip": "../x.wav", "text": "a"}', "[" * 10_000, '{"clip": 5}', "", '"x"', "\xff"])
+async def test_transcripts_that_cannot_be_read_are_refused_by_line(serve: Serve, lines: str) -> None:
+    client = await serve()
+    voice = await registered(client, "Ken", mode="few_shot")
+    reply = await client.http.put(place(voice, "transcripts.jsonl"), content=lines.encode("latin-1"))
+    problem(reply, 422, "invalid_request")

@@ -1,0 +1,82 @@
+"""A voice that is deleted is gone: its recordings, its previews, and every line it has spoken."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from backend.errors import SpeechFailed
+from backend.synthesizers.base import Speech, Utterance
+from tests.conftest import Serve
+from tests.support.narration_client import NarrationClient
+from tests.support.voices import VoiceNotes, problem, ready, registered
+
+SPEECH = "cache/utterances"
+
+
+async def kept(client: NarrationClient, prefix: str) -> list[str]:
+    return [key async for key in client.app.state.services.objects.keys(prefix)]
+
+
+async def traces(client: NarrationClient, count: int) -> None:
+    """Waits until so many notes were left about pages: the last thing done for a page, when its lines have been kept."""
+    async with asyncio.timeout(10):
+        while len(await kept(client, "cache/pages")) < count:
+            await asyncio.sleep(0.02)
+
+
+async def test_a_deleted_voice_is_gone_with_all_that_was_uploaded(serve: Serve) -> None:
+    client = await serve()
+    voice = await ready(client)
+    await client.http.get(voice["preview"])
+    assert (await client.http.delete(f"/v1/voices/{voice['voice_id']}")).status_code == 204
+    problem(await client.http.get(f"/v1/voices/{voice['voice_id']}"), 404, "not_found")
+    problem(await client.http.delete(f"/v1/voices/{voice['voice_id']}"), 404, "not_found")
+    objects = client.app.state.services.objects
+    left = [key async for key in objects.keys("voices/everyone")]
+    assert all("/manifest/" in key for key in left)
+    assert [await objects.get(key) for key in left] == [b""] * len(left)
+    reply = await client.http.post("/v1/narration/session/start", json={"chapter_id": "a:b", "voice_pack": {"MC": "sovits:aya"}})
+    problem(reply, 422, "unknown_voice")
+    assert (await registered(client))["status"] == "awaiting_upload"
+
+
+async def test_lines_a_deleted_voice_has_spoken_are_removed_and_those_of_others_stay(serve: Serve) -> None:
+    client = await serve()
+    for name in ("Aya", "Mio"):
+        await ready(client, name)
+    for voice_id in ("sovits:aya", "sovits:mio", "sovits:old-man-v1"):
+        await client.narrated(1, chapter_id=f"source:{voice_id}", voice_pack={"Unknown": voice_id})
+    await traces(client, 4)  # one of the reading, and one a voice
+    assert len(await kept(client, SPEECH)) == 6
+    await client.http.delete("/v1/voices/sovits:aya")
+    after = await kept(client, SPEECH)
+    assert len(after) == 4
+    assert not [key for key in after if "/aya/" in key]
+    assert len([key for key in after if "/mio/" in key]) == 2
+
+
+class Slow(VoiceNotes):
+    """Speaks Aya's lines only when it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def speak(self, utterances: Sequence[Utterance]) -> list[Speech | SpeechFailed]:
+        if any(utterance.voice.id == "sovits:aya" and "page" in utterance.text for utterance in utterances):
+            self.begun.set()
+            await self.go_on.wait()
+        return await super().speak(utterances)
+
+
+async def test_a_voice_deleted_while_it_speaks_leaves_no_line_behind(serve: Serve) -> None:
+    client = await serve(synthesizer=(synthesizer := Slow()))
+    await ready(client)
+    narrating = asyncio.create_task(client.narrated(1, voice_pack={"Unknown": "sovits:aya"}))
+    await asyncio.wait_for(synthesizer.begun.wait(), 10)
+    await client.http.delete("/v1/voices/sovits:aya")
+    synthesizer.go_on.set()
+    await narrating
+    await traces(client, 2)
+    assert await kept(client, SPEECH) == []
