@@ -12,7 +12,7 @@ from rich.console import Console
 
 from backend.errors import BadBook, ReadingFailed
 from backend.jobs.state import NarrationOptions
-from backend.readers.base import Direction, PageReader, Reading, ReadOptions, TextBox
+from backend.readers.base import Character, Direction, PageReader, Reading, ReadOptions
 from backend.settings import load_settings
 
 
@@ -75,21 +75,26 @@ def page_json(image: str, reading: Reading) -> dict[str, Any]:
 
     options = NarrationOptions()
     heard = [is_heard(box.kind, options) and is_speakable(box.text) for box in reading.boxes]
-    spoken = [box for box, wanted in zip(reading.boxes, heard, strict=True) if wanted]
-    unspoken = [box for box, wanted in zip(reading.boxes, heard, strict=True) if not wanted]
+    boxes = [_box_json(number, reading) for number in range(len(reading.boxes))]
     return {
         "image": image,
         "width": reading.width,
         "height": reading.height,
         "panels": [_rounded(panel) for panel in reading.panels],
-        "boxes": [_box_json(box, reading) for box in spoken],
-        "unspoken": [_box_json(box, reading) for box in unspoken],
+        "boxes": [box for box, wanted in zip(boxes, heard, strict=True) if wanted],
+        "unspoken": [box for box, wanted in zip(boxes, heard, strict=True) if not wanted],
+        "characters": [
+            {"box": _rounded(one.box), "speaker": _label(one), "confidence": round(one.confidence, 3)}
+            for one in reading.characters
+        ],
+        "tails": [_rounded(tail) for tail in reading.tails],
+        "scores": reading.scores and reading.scores.model_dump(include={"panels", "tails", "same"}),
     }
 
 
-def _box_json(box: TextBox, reading: Reading) -> dict[str, Any]:
-    figure = reading.characters[box.speaker] if box.speaker is not None else None
-    speaker = None if figure is None else figure.name or f"character-{figure.cluster}"
+def _box_json(number: int, reading: Reading) -> dict[str, Any]:
+    box, scores = reading.boxes[number], reading.scores
+    speaker = _label(reading.characters[box.speaker]) if box.speaker is not None else None
     return {
         "box": _rounded(box.box),
         "text": box.text,
@@ -97,7 +102,19 @@ def _box_json(box: TextBox, reading: Reading) -> dict[str, Any]:
         "speaker": speaker,
         "lang": box.lang,
         "confidence": round(box.confidence, 3),
+        "speaker_confidence": round(box.speaker_confidence, 3),
+        "scores": scores
+        and {
+            "found": scores.boxes[number],
+            "story": scores.story[number],
+            "speakers": scores.speakers[number],
+            "tails": scores.box_tails[number],
+        },
     }
+
+
+def _label(figure: Character) -> str:
+    return figure.name or f"character-{figure.cluster}"
 
 
 def _rounded(box: tuple[float, ...]) -> list[float]:

@@ -57,6 +57,8 @@ class TextBox(_Frozen):
     speaker_confidence: float = Field(default=0.0, ge=0, le=1)
     panel: int | None = None
     """Index into `Reading.panels`."""
+    tail: int | None = None
+    """Index into `Reading.tails`."""
     vertical: bool = False
     """The words run from top to bottom."""
 
@@ -74,6 +76,26 @@ class Character(_Frozen):
     name_confidence: float = Field(default=0.0, ge=0, le=1)
 
 
+class Scores(_Frozen):
+    """How sure a reader was of each thing it found and of each link between two, below its thresholds too; probabilities.
+
+    Rows and columns are in the order of the tuples of the same name in `Reading`.
+    """
+
+    panels: tuple[float, ...] = ()
+    boxes: tuple[float, ...] = ()
+    """That there is a text; how sure the words are is `TextBox.confidence`."""
+    story: tuple[float, ...] = ()
+    """That a text belongs to the story."""
+    tails: tuple[float, ...] = ()
+    speakers: tuple[tuple[float, ...], ...] = ()
+    """Text by character."""
+    box_tails: tuple[tuple[float, ...], ...] = ()
+    """Text by tail."""
+    same: tuple[tuple[float, ...], ...] = ()
+    """Character by character: that two figures are one person."""
+
+
 class Reading(_Frozen):
     """Everything a reader found on one page, in reading order."""
 
@@ -83,6 +105,10 @@ class Reading(_Frozen):
     boxes: tuple[TextBox, ...] = ()
     """All boxes in reading order, those that are not to be spoken too (see `Kind`)."""
     characters: tuple[Character, ...] = ()
+    tails: tuple[Box, ...] = ()
+    """Tails of bubbles, the surest first; `TextBox.tail` points here."""
+    scores: Scores | None = None
+    """None: the reader has no numbers for single decisions."""
 
 
 class ReadOptions(_Frozen):

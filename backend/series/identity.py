@@ -115,8 +115,8 @@ def _matched(cast: SeriesCast, vectors: Array, figures: Sequence[Seen], groups: 
     for g, group in enumerate(groups):
         if name := next((figures[i].name for i in group if figures[i].name), None):
             cast, chosen[g] = _named_group(cast, name, members, evidence[group].sum(axis=0))
-    for g, member_id in _of_the_bank(members, vectors, groups, chosen):
-        chosen[g] = member_id
+    for g, banked in _of_the_bank(members, vectors, groups, chosen):
+        chosen[g] = banked
     open_groups = [g for g in range(len(groups)) if chosen[g] is None]
     taken = {member_id for member_id in chosen if member_id is not None}
     score = np.array([evidence[groups[g]].sum(axis=0) for g in open_groups]).reshape(len(open_groups), len(members))

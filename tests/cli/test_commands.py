@@ -39,8 +39,9 @@ def test_read_prints_one_json_object_a_page_with_spoken_boxes_apart(tmp_path: Pa
     assert (found["image"], found["width"], found["height"]) == ("page-02.png", 1100, 1560)
     assert found["boxes"]
     for box in found["boxes"] + found["unspoken"]:
-        assert box.keys() == {"box", "text", "kind", "speaker", "lang", "confidence"}
+        assert box.keys() == {"box", "text", "kind", "speaker", "lang", "confidence", "speaker_confidence", "scores"}
         assert len(box["box"]) == 4
+    assert found["scores"] is None, "the embedded reader has no numbers for single decisions"
 
 
 def test_read_goes_on_after_files_that_are_not_there_or_no_pages(tmp_path: Path) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from backend.readers.base import Character, Direction, Reading, ReadOptions, TextBox
+from backend.readers.base import Character, Direction, Reading, ReadOptions, Scores, TextBox
 from backend.readers.magi.kinds import kind_of
-from backend.readers.magi.links import ESSENTIAL_LOGIT
+from backend.readers.magi.links import ESSENTIAL_LOGIT, sigmoid
 from backend.readers.magi.look import columns
 from backend.readers.magi.recognizers import Words
 from backend.readers.magi.words import PageTexts
@@ -52,12 +54,38 @@ def reading_of(found: Found, texts: PageTexts, options: ReadOptions) -> Reading:
                 speaker=speaker,
                 speaker_confidence=min(1.0, sure) if speaker is not None else 0.0,
                 panel=panel,
+                tail=found.text_tails[at][0],
                 vertical=crop is not None and _runs_down(crop, lang),
             )
         )
     main = options.lang or next((box.lang for box in boxes if box.lang), "ja" if options.direction is Direction.RTL else "en")
     boxes = [box if box.lang else box.model_copy(update={"lang": main}) for box in boxes]
-    return Reading(width=found.width, height=found.height, panels=tuple(found.panels), boxes=tuple(boxes), characters=characters)
+    return Reading(
+        width=found.width,
+        height=found.height,
+        panels=tuple(found.panels),
+        boxes=tuple(boxes),
+        characters=characters,
+        tails=tuple(found.tails),
+        scores=_scores(found),
+    )
+
+
+def _scores(found: Found) -> Scores:
+    """Every number a decision was made on, to four digits (the network's own noise in half precision is larger)."""
+
+    def row(values: NDArray[np.floating] | Sequence[float]) -> tuple[float, ...]:
+        return tuple(np.round(np.nan_to_num(np.asarray(values, dtype=np.float64)), 4).tolist())
+
+    return Scores(
+        panels=row(found.panel_scores),
+        boxes=row(found.text_scores),
+        story=row(sigmoid(np.asarray(found.essential, dtype=np.float32))),
+        tails=row(found.tail_scores),
+        speakers=tuple(row(text) for text in found.speaker_table),
+        box_tails=tuple(row(text) for text in found.tail_table),
+        same=tuple(row(figure) for figure in found.same),
+    )
 
 
 def _runs_down(crop: Image.Image, lang: str) -> bool:

@@ -73,6 +73,9 @@ class Found:
     speakers: list[tuple[int | None, float]]
     """Per text: index of the character and probability; None below the threshold, with the best probability."""
     text_tails: list[tuple[int | None, float]]
+    speaker_table: Floats
+    """(texts, characters) probability of every pair; `tail_table` likewise for (texts, tails)."""
+    tail_table: Floats
     text_bounds: list[tuple[int, int, int, int]]
     """Whole pixels each text is cut out at."""
 
@@ -162,9 +165,9 @@ class Engine:
         features = objects.features
         of_texts, of_characters, of_tails = (features[torch.as_tensor(ids)] for ids in (ranked, kept.characters, kept.tails))
         network = self.network
-        same = network.same_character(of_characters, torch.from_numpy(embeddings), objects.same_token).numpy()
-        speakers = network.speakers(of_texts, of_characters, objects.speaker_token).numpy()
-        tails = network.tails(of_texts, of_tails).numpy()
+        same = links.sigmoid(network.same_character(of_characters, torch.from_numpy(embeddings), objects.same_token).numpy())
+        speakers = links.sigmoid(network.speakers(of_texts, of_characters, objects.speaker_token).numpy())
+        tails = links.sigmoid(network.tails(of_texts, of_tails).numpy())
 
         def clipped(ids: NDArray[np.intp]) -> list[Box]:
             return [_clip(box, width, height) for box in kept.boxes[ids].tolist()]
@@ -173,7 +176,6 @@ class Engine:
             return [float(score) for score in kept.scores[ids]]
 
         ordered_panels = kept.panels[panel_order] if panel_order else kept.panels[:0]
-        same = links.sigmoid(same)
         return Found(
             width=width,
             height=height,
@@ -190,8 +192,10 @@ class Engine:
             clusters=links.clusters(same),
             tails=clipped(kept.tails),
             tail_scores=scores(kept.tails),
-            speakers=links.best(links.sigmoid(speakers), links.SPEAKER),
-            text_tails=links.best(links.sigmoid(tails), links.TAIL),
+            speakers=links.best(speakers, links.SPEAKER),
+            text_tails=links.best(tails, links.TAIL),
+            speaker_table=speakers,
+            tail_table=tails,
             text_bounds=[pixels.crop_bounds(texts[at], width, height) for at in text_order],
         )
 

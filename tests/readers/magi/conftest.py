@@ -19,6 +19,7 @@ from backend.readers.magi.engine import Engine, Found, Objects, Prepared, prepar
 from backend.readers.magi.network import Network  # noqa: E402
 
 GOLDEN = Path(__file__).parents[2] / "data" / "magi"
+PAGES = range(4)
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,7 @@ from backend.readers.magi.decoding import write
 from backend.readers.magi.vocabulary import ByteVocabulary
 from backend.series import naming as bank_rules
 from backend.series.vectors import unit
-
-PAGES = range(4)
+from tests.readers.magi.conftest import PAGES
 
 
 def close(actual, expected, tolerance):
