@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
-from sse_starlette import EventSourceResponse
 
+from backend.api.event_stream import EventStream
 from backend.api.pages import JobId, page_action
 from backend.api.replies import problems
 from backend.api.services import ServicesIn
-from backend.api.stream import Ending, StreamLimits, job_frames
+from backend.api.stream import JobScript, StreamLimits
 from backend.contract import FocusRequest, PageActionReply, SnapshotReply
 from backend.errors import JobNotFound, PageNotInWindow
 from backend.jobs import decisions
 
 router = APIRouter(tags=["jobs"])
-
-PING_S: Final = 10
-"""The stream says something at least every 15 s (contract C10)."""
-SHUTDOWN_GRACE_S: Final = 2.0
-"""A stream that has not ended so long after the server began to shut down is cut."""
-SEND_TIMEOUT_S: Final = 20.0
-"""A viewer that takes nothing for so long is let go."""
-_STREAM_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 @router.get(
@@ -41,7 +33,7 @@ async def snapshot(job_id: JobId, services: ServicesIn) -> Response:
 @router.get(
     "/jobs/{job_id}/events",
     summary="Server-sent events of the window",
-    response_class=EventSourceResponse,
+    response_class=Response,
     responses=problems(JobNotFound) | {200: {"content": {"text/event-stream": {}}, "description": "See WARP.md for the events"}},
 )
 async def events(
@@ -56,17 +48,7 @@ async def events(
     await services.log.state(job_id)  # 404 before the stream begins
     settings = services.settings
     limits = StreamLimits(settings.stream_max_age_seconds, settings.stream_linger_seconds)
-    ending = Ending()
-    frames = job_frames(services.log, job_id, last_event_id or last_event_id_query, limits, ending)
-    return EventSourceResponse(
-        frames,
-        headers=_STREAM_HEADERS,
-        sep="\n",
-        ping=PING_S,
-        send_timeout=SEND_TIMEOUT_S,
-        shutdown_event=ending,  # type: ignore[arg-type] # only `set` is called of it
-        shutdown_grace_period=SHUTDOWN_GRACE_S,
-    )
+    return EventStream(JobScript(services.log, job_id, last_event_id or last_event_id_query, limits), services.streams)
 
 
 @router.post(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
 
+from backend.api.event_stream import OpenStreams
 from backend.api.limits import StartLimits
 from backend.api.pool import CheckPool
 from backend.jobs.keeper import Keeper
@@ -43,6 +44,7 @@ class Services:
     faces: Faces
     voices: VoiceRoom
 
+    streams: OpenStreams = field(default_factory=OpenStreams)
     presigner: Presigner | None = None
     """Signs uploads into the bucket; None: pages come through this service (UPLOAD_MODE)."""
     arrivals: Arrivals | None = None

@@ -13,13 +13,14 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from math import inf
+from typing import Final
 
 from backend.errors import JobNotFound
 from backend.jobs.events import Entry, EventName, encode_frame
+from backend.jobs.feed import Tail, Wake
 from backend.jobs.log import JobLog
 from backend.jobs.state import JobState, PageRecord, PageState, fold
 
@@ -38,87 +39,66 @@ class StreamLimits:
     linger_s: float
 
 
-class Ending:
-    """Ends a stream's wait at once when the server shuts down, so that the reply is completed and the client resumes elsewhere.
+class JobScript:
+    """What a stream says of a job. It subscribes when the stream begins: one that was never begun holds nothing."""
 
-    It is handed to sse-starlette as its shutdown event, of which only `set` is called; a task that waited for a real event would cost
-    every viewer some kilobytes.
-    """
+    def __init__(self, log: JobLog, job_id: str, last_event_id: str | None, limits: StreamLimits) -> None:
+        self.due = 0.0
+        self._log = log
+        self._job_id = job_id
+        self._last_event_id = last_event_id
+        self._limits = limits
+        self._tail: Tail | None = None
+        self._state: JobState | None = None
+        """Kept up to date only until the ready pages have been told again: a thousand viewers need not fold for all of their lives."""
+        self._done = False
+        self._oldest = 0.0
+        self._ends_at = 0.0
+        self._nudge_at = inf
 
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self.told: asyncio.Future[None] = self._loop.create_future()
-        self._wait: asyncio.Timeout | None = None
-
-    def set(self) -> None:
-        if not self.told.done():
-            self.told.set_result(None)
-        if self._wait is not None:
-            with suppress(RuntimeError):  # that wait is over; the next one will not begin
-                self._wait.reschedule(self._loop.time())
-
-    def until(self, at: float) -> asyncio.Timeout:
-        """A time-out at loop time `at`, or as soon as the server shuts down."""
-        self._wait = asyncio.timeout_at(self._loop.time() if self.told.done() else at)
-        return self._wait
-
-
-async def job_frames(
-    log: JobLog, job_id: str, last_event_id: str | None, limits: StreamLimits, ending: Ending | None = None
-) -> AsyncIterator[bytes]:
-    """SSE frames of a job, one or several an item. Ends by itself; close it to unsubscribe.
-
-    The subscription is taken here, inside the generator: one that was never begun holds nothing.
-    """
-    loop = asyncio.get_running_loop()
-    ending = ending or Ending()
-    began = loop.time()
-    try:
-        opening, cursor, state, nudge = await _open(log, job_id, last_event_id)
-    except JobNotFound:  # it has gone since the route looked; the headers are on their way
-        return
-    yield f"retry: {random.randint(1000, 4000)}\n\n".encode() + opening  # noqa: S311 - jitter, not a secret
-    ends_at = began + limits.max_age_s
-    done = state.done
-    if done:
-        ends_at = min(ends_at, loop.time() + limits.linger_s)
-    nudge_at = began + NUDGE_AFTER_S if nudge else None
-    async with aclosing(log.follow(job_id, cursor)) as batches:
-        upcoming: asyncio.Task[Sequence[Entry]] | None = None
+    async def open(self, wake: Wake) -> bytes | None:
+        now = asyncio.get_running_loop().time
         try:
-            while True:
-                if nudge_at is not None:
-                    # Waiting with a task costs more than waiting with a time-out, but a time-out would end the subscription.
-                    upcoming = upcoming or asyncio.ensure_future(anext(batches))
-                    timeout = max(0.0, min(nudge_at, ends_at) - loop.time())
-                    either: set[asyncio.Future[Any]] = {upcoming, ending.told}
-                    await asyncio.wait(either, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-                    if not upcoming.done():
-                        if ending.told.done() or loop.time() >= ends_at:
-                            return
-                        nudge_at = None
-                        yield _again(state)
-                        continue
-                try:
-                    async with ending.until(ends_at):
-                        batch = await (upcoming or anext(batches))
-                except TimeoutError:
-                    return
-                upcoming = None
-                if nudge_at is not None:  # a thousand viewers need not fold each event a thousand times for all of their lives
-                    state = fold(state, batch)
-                done = _done_after(done, batch)
-                yield b"".join([entry.frame for entry in batch])
-                ends_at = began + limits.max_age_s
-                if done:
-                    ends_at = min(ends_at, loop.time() + limits.linger_s)
-        except (JobNotFound, StopAsyncIteration):
-            return
-        finally:
-            if upcoming is not None:
-                upcoming.cancel()
-                with suppress(asyncio.CancelledError, JobNotFound, StopAsyncIteration):
-                    await upcoming
+            opening, cursor, state, nudge = await _open(self._log, self._job_id, self._last_event_id)
+            self._tail = await self._log.tail(self._job_id, cursor, wake)
+        except JobNotFound:  # it has gone since the route looked; the headers are on their way
+            return None
+        began = now()
+        self._oldest = began + self._limits.max_age_s
+        self._done = state.done
+        if nudge:
+            self._state = state
+            self._nudge_at = began + NUDGE_AFTER_S
+        self._end_in_time(began)
+        return f"retry: {random.randint(1000, 4000)}\n\n".encode() + opening  # noqa: S311 - jitter, not a secret
+
+    def take(self, now: float) -> bytes | None:
+        assert self._tail is not None
+        try:
+            batch = self._tail.take()
+        except JobNotFound:
+            return None
+        if batch:
+            if self._state is not None:
+                self._state = fold(self._state, batch)
+            self._done = _done_after(self._done, batch)
+            self._end_in_time(now)
+            return batch[0].frame if len(batch) == 1 else b"".join([entry.frame for entry in batch])
+        if now >= self._ends_at:
+            return None
+        if self._state is not None and now >= self._nudge_at:
+            again = _again(self._state)
+            self._state, self._nudge_at, self.due = None, inf, self._ends_at
+            return again
+        return b""
+
+    def _end_in_time(self, now: float) -> None:
+        self._ends_at = min(self._oldest, now + self._limits.linger_s) if self._done else self._oldest
+        self.due = min(self._ends_at, self._nudge_at)
+
+    async def aclose(self) -> None:
+        if self._tail is not None:
+            self._tail.close()
 
 
 def _done_after(done: bool, batch: Sequence[Entry]) -> bool:

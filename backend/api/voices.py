@@ -5,23 +5,21 @@ Registered voices belong to the API key that made them; on an installation witho
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import aclosing
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
-from sse_starlette import EventSourceResponse
 
 from backend.api.clients import ClientIn, public_base
+from backend.api.event_stream import EventStream
 from backend.api.pages import read_body
 from backend.api.replies import bytes_body, bytes_reply, problems
 from backend.api.services import Services, ServicesIn
+from backend.api.stream import StreamLimits
+from backend.api.voice_stream import VoiceScript
 from backend.errors import Conflict, InvalidRequest, NotFound, QuotaExceeded, Unauthorized, UploadTooLarge
-from backend.jobs.events import encode_frame
 from backend.voices.catalogue import ListedVoice
-from backend.voices.manifest import VoiceEvent, VoiceManifest, VoiceMode, VoiceStatus
+from backend.voices.manifest import VoiceManifest, VoiceMode, VoiceStatus
 from backend.voices.previews import MEDIA_TYPE
 from backend.voices.references import MAX_BYTES
 from backend.voices.registration import REFERENCE, TRANSCRIPT, TRANSCRIPTS, NewVoice
@@ -32,10 +30,8 @@ VoiceId = Annotated[str, Path(pattern=r"^[a-z0-9]{1,20}:[a-z0-9-]{1,64}$", descr
 Part = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="A part of the upload plan.")]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
-PING_S: Final = 10
 MAX_TEXT_BYTES: Final = 1_000_000
 AUDIO_TYPES: Final = ["audio/wav", "audio/flac", "audio/mpeg", "audio/mp4"]
-_ENDED: Final = (VoiceStatus.READY, VoiceStatus.FAILED)
 _KEYED: Final = problems(Unauthorized)
 _OF_ONE: Final = problems(Unauthorized, NotFound)
 
@@ -220,7 +216,7 @@ async def delete(voice_id: VoiceId, services: ServicesIn, client: ClientIn) -> N
 @router.get(
     "/{voice_id}/events",
     summary="Server-sent events of a voice",
-    response_class=EventSourceResponse,
+    response_class=Response,
     responses=problems(Unauthorized, NotFound, Conflict)
     | {200: {"content": {"text/event-stream": {}}, "description": "voice_status {status, detail, progress}"}},
 )
@@ -234,28 +230,10 @@ async def events(
     _require_own(voice_id, services)
     await services.voices.store.manifest(client, voice_id)
     after = int(last_event_id) if last_event_id and last_event_id.isdecimal() and len(last_event_id) < 10 else 0
-    frames = _frames(services, client, voice_id, after)
-    return EventSourceResponse(frames, headers={"Cache-Control": "no-store"}, sep="\n", ping=PING_S, send_timeout=20.0)
-
-
-async def _frames(services: Services, client: str, voice_id: str, after: int) -> AsyncIterator[bytes]:
-    now = asyncio.get_running_loop().time
     settings = services.settings
-    oldest = ends_at = now() + settings.stream_max_age_seconds
-    async with aclosing(services.voices.store.follow(client, voice_id, after)) as happened:
-        while True:
-            try:
-                async with asyncio.timeout_at(ends_at):
-                    event = await anext(happened)
-            except (TimeoutError, StopAsyncIteration):
-                return
-            yield encode_frame(str(event.seq), "voice_status", _event(voice_id, event))
-            ends_at = min(oldest, now() + settings.stream_linger_seconds) if event.status in _ENDED else oldest
-
-
-def _event(voice_id: str, event: VoiceEvent) -> dict[str, Any]:
-    more = {key: value for key in ("detail", "progress") if (value := getattr(event, key)) is not None}
-    return {"voice_id": voice_id, "status": event.status, **more}
+    happened = services.voices.store.follow(client, voice_id, after)
+    limits = StreamLimits(settings.stream_max_age_seconds, settings.stream_linger_seconds)
+    return EventStream(VoiceScript(happened, voice_id, limits), services.streams)
 
 
 def _require_own(voice_id: str, services: Services) -> None:

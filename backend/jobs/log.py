@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 from backend.jobs.decisions import Decide
 from backend.jobs.events import Entry
+from backend.jobs.feed import Tail, Wake
 from backend.jobs.state import JobDefinition, JobState
 
 PIPELINE: Final = "lease"
@@ -47,6 +48,10 @@ class JobLog(Protocol):
 
         Close the iterator (`contextlib.aclosing`) to unsubscribe.
         """
+        ...
+
+    async def tail(self, job_id: str, after: int, wake: Wake) -> Tail:
+        """The same for readers by the thousand: no task waits, `wake` is called when there is something to take. Close it."""
         ...
 
     async def delete(self, job_id: str) -> None:

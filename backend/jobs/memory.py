@@ -1,12 +1,10 @@
 """The job log of one process, in memory: what a laptop runs. Not a cache and not a test double.
 
-Every method is atomic because none awaits between reading and writing. A follower holds a position in the list that all share, so
-a thousand of them cost a thousand small coroutines and no copies.
+Every method is atomic because none awaits between reading and writing.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -15,6 +13,7 @@ from dataclasses import dataclass, field
 from backend.errors import Conflict, JobNotFound
 from backend.jobs.decisions import Decide
 from backend.jobs.events import Entry
+from backend.jobs.feed import Feed, Tail, Wake, batches
 from backend.jobs.log import PIPELINE
 from backend.jobs.state import JobDefinition, JobState, fold
 
@@ -22,10 +21,7 @@ from backend.jobs.state import JobDefinition, JobState, fold
 @dataclass(eq=False)
 class _Job:
     state: JobState
-    entries: list[Entry] = field(default_factory=list)
-    appended: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set, and replaced by a fresh one, at every append: wakes all followers at once."""
-    gone: bool = False
+    feed: Feed = field(default_factory=Feed)
     leases: dict[str, tuple[str, float]] = field(default_factory=dict)
     """Part of the work -> owner and the monotonic time at which its lease ends."""
 
@@ -33,10 +29,6 @@ class _Job:
         """Whether somebody (else than `but_by`) holds the lease on `part` at the monotonic time `now`."""
         owner, until = self.leases.get(part, (but_by, now))
         return owner != but_by and until > now
-
-    def wake(self) -> None:
-        self.appended.set()
-        self.appended = asyncio.Event()
 
 
 class MemoryJobLog:
@@ -76,9 +68,8 @@ class MemoryJobLog:
         if not entries:
             return before
         job.state = fold(before, entries)
-        job.entries.extend(entries)
         self._count_open(before, job.state)
-        job.wake()
+        job.feed.append(entries)
         return job.state
 
     def _count_open(self, before: JobState, after: JobState) -> None:
@@ -89,19 +80,13 @@ class MemoryJobLog:
             del self._open[client]
 
     async def entries(self, job_id: str, after: int = 0) -> Sequence[Entry]:
-        return self._job(job_id).entries[after:]
+        return self._job(job_id).feed.entries[after:]
 
-    async def follow(self, job_id: str, after: int = 0) -> AsyncGenerator[Sequence[Entry], None]:
-        job = self._job(job_id)
-        while True:
-            appended = job.appended
-            if job.gone:
-                raise JobNotFound
-            if found := job.entries[after:]:
-                after = found[-1].seq
-                yield found
-            else:
-                await appended.wait()
+    def follow(self, job_id: str, after: int = 0) -> AsyncGenerator[Sequence[Entry], None]:
+        return batches(lambda wake: self.tail(job_id, after, wake))
+
+    async def tail(self, job_id: str, after: int, wake: Wake) -> Tail:
+        return Tail(self._job(job_id).feed, after, wake)
 
     async def delete(self, job_id: str) -> None:
         job = self._job(job_id)
@@ -110,8 +95,7 @@ class MemoryJobLog:
             self._starts.pop(key, None)
         if not job.state.done:
             self._count_open(job.state, JobState(job.state.definition, job.state.pages, done=True))
-        job.gone = True
-        job.wake()
+        job.feed.end()
 
     async def remember_start(self, key: str, job_id: str) -> str:
         bound = self._starts.setdefault(key, job_id)

@@ -21,6 +21,7 @@ from backend.jobs import keys
 from backend.jobs import redis_scripts as scripts
 from backend.jobs.decisions import Decide
 from backend.jobs.events import Entry
+from backend.jobs.feed import Tail, Wake, batches
 from backend.jobs.log import ARRIVALS, PIPELINE
 from backend.jobs.redis_link import RedisLink
 from backend.jobs.redis_live import LiveReader
@@ -128,7 +129,10 @@ class RedisJobLog:
         return entries
 
     def follow(self, job_id: str, after: int = 0) -> AsyncGenerator[Sequence[Entry], None]:
-        return self._live.follow(job_id, after)
+        return batches(lambda wake: self.tail(job_id, after, wake))
+
+    async def tail(self, job_id: str, after: int, wake: Wake) -> Tail:
+        return await self._live.tail(job_id, after, wake)
 
     async def _cursors(self, job_ids: Sequence[str]) -> Sequence[int | None]:
         async def read() -> list[bytes | None]:

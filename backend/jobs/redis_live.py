@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 from backend.errors import JobNotFound, Unavailable
 from backend.jobs import keys
 from backend.jobs.events import Entry
+from backend.jobs.feed import Feed, Tail, Wake
 from backend.jobs.redis_link import RedisLink
 
 logger = logging.getLogger(__name__)
@@ -38,33 +39,24 @@ SWEEP_S: Final = 10.0
 RECONNECT_S: Final = 0.5
 
 
-class _Feed:
+class _Feed(Feed):
     """The log of one followed job, as far as this process has it."""
 
+    __slots__ = ("loaded", "loading")
+
     def __init__(self) -> None:
-        self.entries: list[Entry] = []
-        self.appended = asyncio.Event()
-        """Set, and replaced by a fresh one, at every change: wakes all followers at once."""
-        self.followers = 0
+        super().__init__()
         self.loaded = False
-        self.gone = False
         self.loading = asyncio.Lock()
 
-    def append(self, entries: Sequence[Entry]) -> bool:
+    def take_in(self, entries: Sequence[Entry]) -> bool:
         """Takes what continues the feed; False if something before it is missing."""
-        complete = True
-        for entry in entries:
-            if entry.seq == len(self.entries) + 1:
-                self.entries.append(entry)
-            elif entry.seq > len(self.entries):
-                complete = False
-                break
-        self.wake()
+        known = len(self.entries)
+        fresh = [entry for entry in entries if entry.seq > known]
+        complete = not fresh or fresh[0].seq == known + 1
+        if fresh and complete:
+            self.append(fresh)
         return complete
-
-    def wake(self) -> None:
-        self.appended.set()
-        self.appended = asyncio.Event()
 
 
 class LiveReader:
@@ -80,24 +72,16 @@ class LiveReader:
         self._tasks: list[asyncio.Task[None]] = []
         self._listening = True
 
-    async def follow(self, job_id: str, after: int) -> AsyncGenerator[Sequence[Entry], None]:
-        feed = self._join(job_id)
+    async def tail(self, job_id: str, after: int, wake: Wake) -> Tail:
+        feed = self._feed(job_id)
+        tail = Tail(feed, after, wake, lambda: self._left(job_id, feed))
         try:
             if not feed.loaded:
                 await self._catch_up(job_id, feed)
-            while True:
-                appended = feed.appended
-                if feed.gone:
-                    raise JobNotFound
-                if found := feed.entries[after:]:
-                    after = found[-1].seq
-                    yield found
-                else:
-                    await appended.wait()
-        finally:
-            feed.followers -= 1
-            if not feed.followers and self._feeds.get(job_id) is feed:
-                del self._feeds[job_id]
+        except BaseException:
+            tail.close()
+            raise
+        return tail
 
     async def aclose(self) -> None:
         for task in self._tasks:
@@ -105,20 +89,22 @@ class LiveReader:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
 
-    def _join(self, job_id: str) -> _Feed:
+    def _feed(self, job_id: str) -> _Feed:
         if not self._tasks:
             self._tasks = [
                 asyncio.create_task(self._listen(), name="live events"),
                 asyncio.create_task(self._mend(), name="live events: mending"),
             ]
-        feed = self._feeds.setdefault(job_id, _Feed())
-        feed.followers += 1
-        return feed
+        return self._feeds.setdefault(job_id, _Feed())
+
+    def _left(self, job_id: str, feed: _Feed) -> None:
+        if not feed.is_read and self._feeds.get(job_id) is feed:
+            del self._feeds[job_id]
 
     async def _catch_up(self, job_id: str, feed: _Feed) -> None:
         async with feed.loading:
             try:
-                feed.append(await self._load(job_id, len(feed.entries)))
+                feed.take_in(await self._load(job_id, len(feed.entries)))
             except JobNotFound:
                 self._end(job_id)
                 raise
@@ -127,8 +113,7 @@ class LiveReader:
     def _end(self, job_id: str) -> None:
         feed = self._feeds.pop(job_id, None)
         if feed is not None:
-            feed.gone = True
-            feed.wake()
+            feed.end()
 
     # --- the channel ---
 
@@ -177,7 +162,7 @@ class LiveReader:
             self._end(job_id)
             return
         first, *lines = said.split("\n")
-        if not feed.append([Entry.from_json(seq, line) for seq, line in enumerate(lines, int(first))]):
+        if not feed.take_in([Entry.from_json(seq, line) for seq, line in enumerate(lines, int(first))]):
             self._ask_for([job_id])
 
     # --- the log, where the channel was not enough ---

@@ -7,7 +7,7 @@ import asyncio
 import httpx
 import pytest
 
-from backend.api.stream import StreamLimits, job_frames
+from backend.api.stream import JobScript, StreamLimits
 from tests.conftest import Serve
 from tests.support.engines import page
 from tests.support.server import Frame, frames, until
@@ -105,9 +105,9 @@ async def test_a_window_that_goes_while_its_stream_is_being_opened_ends_it(serve
     client = await serve()
     plan = await client.start(1)
     log = client.app.state.services.log
-    opened = job_frames(log, plan["job_id"], None, StreamLimits(max_age_s=60, linger_s=1))
+    script = JobScript(log, plan["job_id"], None, StreamLimits(max_age_s=60, linger_s=1))
     assert (await client.http.delete(f"/v1/narration/jobs/{plan['job_id']}")).status_code == 204
-    assert [frame async for frame in opened] == []
+    assert await script.open(lambda: None) is None
 
 
 async def anext_all(http: httpx.AsyncClient, url: str) -> list[Frame]:

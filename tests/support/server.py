@@ -13,7 +13,6 @@ from typing import Any
 import httpx
 import uvicorn
 from fastapi import FastAPI
-from sse_starlette.sse import AppStatus
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,6 @@ class Frame:
 @asynccontextmanager
 async def serving(app: FastAPI) -> AsyncIterator[str]:
     """The address of a server that runs `app` until the block ends."""
-    AppStatus.should_exit = False  # the library keeps it per process, and an earlier server has set it
     # Named TCP outright: asyncio switches Nagle's delay of 40 ms off only for sockets that say so.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
@@ -44,7 +42,7 @@ async def serving(app: FastAPI) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
-        AppStatus.should_exit = True
+        app.state.services.streams.end()  # what the clock of the streams would do a moment later
         await serve
 
 
