@@ -1,4 +1,4 @@
-"""How a line is said, guessed from how it is printed: its marks, its letters' size, the shape of its bubble. A pure function.
+"""How a line is said, guessed from how it is printed: its marks, its letters' size, the shape of its bubble. Pure functions.
 
 Only a hint: a voice without a clip for the style speaks neutrally. When in doubt, neutral; a shouted whisper is worse than a flat one.
 """
@@ -6,9 +6,13 @@ Only a hint: a voice without a clip for the style speaks neutrally. When in doub
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
+from statistics import median
 from typing import Final
 
+from backend.readers.base import Kind, TextBox
 from backend.synthesizers.base import Style
 
 LARGE: Final = 1.45
@@ -24,6 +28,12 @@ _SAD: Final = re.compile(
     re.IGNORECASE,
 )
 _TRAILS_OFF: Final = re.compile(r"(?:…|\.\.\.|‥)\s*[。.]?$")
+_LETTERED: Final = frozenset((Kind.SPEECH, Kind.THOUGHT, Kind.NARRATION))
+"""What has the page's usual letters: drawn sounds, signs and page numbers have their own."""
+_FEWEST_BOXES: Final = 3
+"""Of one language, before anything about them is usual."""
+_FEWEST_LETTERS: Final = 4
+"""Fewer do not fill their box, so its area says little of their size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +46,35 @@ class Print:
     """Whether the bubble's outline bursts outwards."""
     dashed: bool | None = None
     """Whether the bubble's outline is broken, the usual sign for a whisper."""
+    thought: bool = False
+    """Nobody says it aloud."""
+
+
+def prints_of(boxes: Sequence[TextBox]) -> list[Print]:
+    """How every box of a page stands there: its letters against the usual ones of its language, and what the reader took it for.
+
+    Boxes are drawn close around their words, so the area that a letter takes up tells its size; no reader says more of it yet.
+    """
+    sizes = [_letter_size(box) for box in boxes]
+    usual: dict[str, float] = {}
+    for lang in {box.lang for box in boxes}:
+        known = [size for box, size in zip(boxes, sizes, strict=True) if size and box.lang == lang and box.kind in _LETTERED]
+        if len(known) >= _FEWEST_BOXES:
+            usual[lang] = median(known)
+    return [
+        Print(
+            letter_ratio=size / usual[box.lang] if size is not None and box.lang in usual else None,
+            thought=box.kind is Kind.THOUGHT,
+        )
+        for box, size in zip(boxes, sizes, strict=True)
+    ]
+
+
+def _letter_size(box: TextBox) -> float | None:
+    """Side of the square that each letter takes up, in pixels, the space between lines included."""
+    letters = sum(not char.isspace() for char in box.text)
+    x0, y0, x1, y1 = box.box
+    return sqrt(max(0.0, (x1 - x0) * (y1 - y0)) / letters) if letters >= _FEWEST_LETTERS else None
 
 
 def choose_style(text: str, look: Print | None = None) -> Style:
@@ -45,6 +84,8 @@ def choose_style(text: str, look: Print | None = None) -> Style:
         return Style.WHISPER
     if _is_shouted(text, look):
         return Style.SHOUT
+    if look.thought:
+        return Style.WHISPER
     small = look.letter_ratio is not None and look.letter_ratio <= SMALL
     if _TRAILS_OFF.search(text):
         if _SAD.search(text):

@@ -15,7 +15,7 @@ from backend.jobs.state import NarrationOptions, SfxPolicy
 from backend.language import detect_language
 from backend.narration.lexicon import spoken
 from backend.narration.script import PageScript, ScriptLine
-from backend.narration.style import choose_style
+from backend.narration.style import choose_style, prints_of
 from backend.readers.base import Kind, Reading
 from backend.series.model import LexiconEntry, LineCorrection
 from backend.synthesizers.base import Utterance, Voice
@@ -50,7 +50,7 @@ def write_script(
         corrections: by box number; a box the user has words for is heard whatever its kind. Its speaker and voice are in `cast`.
     """
     lines = []
-    for number, (box, part) in enumerate(zip(reading.boxes, cast, strict=True)):
+    for number, (box, part, look) in enumerate(zip(reading.boxes, cast, prints_of(reading.boxes), strict=True)):
         correction = corrections.get(number, UNCHANGED)
         if correction.skip or not (is_heard(box.kind, options) or correction.skip is False or correction.text is not None):
             continue
@@ -58,7 +58,7 @@ def write_script(
         lang = detect_language(printed, options.lang or box.lang)
         text, pronunciations = spoken(printed, lang, lexicon, names)
         if text is not None:
-            style = choose_style(printed)  # of the line as printed: cleaning takes capitals and stretched letters away
+            style = choose_style(printed, look)  # of the line as printed: cleaning takes capitals and stretched letters away
             utterance = Utterance(
                 text=text, lang=lang, voice=part.voice, speed=options.speed, style=style, pronunciations=pronunciations
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from backend.jobs.state import NarrationOptions, SfxPolicy
 from backend.narration.write import Part, write_script
 from backend.readers.base import Kind, Reading, TextBox
-from backend.synthesizers.base import Voice
+from backend.synthesizers.base import Style, Voice
 
 NARRATOR = Part(Voice(id="sovits:narrator-v1"), "Narrator")
 
@@ -48,3 +48,26 @@ def test_each_line_is_in_its_own_language() -> None:
 
 def test_the_books_language_decides_where_the_words_do_not() -> None:
     assert [lang for _, _, lang in written(box("12", lang="ja"), lang="en")] == ["en"]
+
+
+def test_a_lines_style_follows_its_marks_its_letters_and_its_kind() -> None:
+    def column(text: str, letter_px: float, kind: Kind = Kind.SPEECH) -> TextBox:
+        return box(text, kind).model_copy(update={"box": (0.0, 0.0, letter_px, letter_px * len(text))})
+
+    boxes = (
+        column("今日は早いね。", 10),
+        column("君こそ早いじゃないか。", 10),
+        column("待っていたんだ！", 10),
+        column("待っていたんだ！", 16),
+        column("やめろ！！", 10),
+        column("おかしいな、静かすぎる。", 10, Kind.THOUGHT),
+    )
+    script = write_script(Reading(width=100, height=200, boxes=boxes), cast=[NARRATOR] * 6, options=NarrationOptions())
+    assert [line.utterance.style for line in script.lines] == [
+        Style.NEUTRAL,
+        Style.NEUTRAL,
+        Style.NEUTRAL,
+        Style.SHOUT,
+        Style.SHOUT,
+        Style.WHISPER,
+    ]
