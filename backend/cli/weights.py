@@ -15,7 +15,7 @@ app = typer.Typer(no_args_is_help=True, help="Fetch the weights of the GPU engin
 To = Annotated[Path, typer.Option("--to", help="Folder for the weights; made if it is not there.")]
 Endpoint = Annotated[str | None, typer.Option(help="Base URL of the model hub, if not the usual one.")]
 Revision = Annotated[
-    str | None, typer.Option(help="Commit, tag or branch; else the one the folder was filled from, else the newest.")
+    str | None, typer.Option(help="Commit, tag or branch; else the one the folder was filled from, else the pinned one.")
 ]
 
 
@@ -31,13 +31,15 @@ def magi(to: To, revision: Revision = None, endpoint: Endpoint = None) -> None:
 
 @app.command("manga-ocr")
 def manga_ocr(
-    to: To, revision: Annotated[str, typer.Option(help="Commit, tag or branch.")] = "main", endpoint: Endpoint = None
+    to: To,
+    revision: Annotated[str | None, typer.Option(help="Commit, tag or branch; else the pinned one.")] = None,
+    endpoint: Endpoint = None,
 ) -> None:
     """manga-ocr, which reads Japanese for READER=magi; --to MAGI_DIR/manga-ocr, where the reader finds it."""
-    from backend.weights.manga_ocr import fetch  # noqa: PLC0415 - torch is an extra
+    from backend.weights.manga_ocr import COMMIT, fetch  # noqa: PLC0415 - torch is an extra
 
     with Progress(*_COLUMNS, console=_CONSOLE) as bars:
-        result = fetch(to, revision=revision, endpoint=endpoint, say=_say, progress=_shown(bars))
+        result = fetch(to, revision=revision or COMMIT, endpoint=endpoint, say=_say, progress=_shown(bars))
     _end(usable=result.usable)
 
 
@@ -52,6 +54,16 @@ def sovits(to: To, endpoint: Endpoint = None) -> None:
         result = fetch(
             to, endpoint=endpoint, voices=tuple(BUILTIN_VOICES), speaker=EmbeddedSynthesizer(), say=_say, progress=_shown(bars)
         )
+    _end(usable=result.usable)
+
+
+@app.command("whisper")
+def whisper(to: To, endpoint: Endpoint = None) -> None:
+    """Whisper small (about 0.5 GB) for SPEECH_CHECK=asr and recordings without a transcript; --to SPEECH_CHECK_MODEL. MIT."""
+    from backend.weights.whisper import fetch  # noqa: PLC0415 - as the others
+
+    with Progress(*_COLUMNS, console=_CONSOLE) as bars:
+        result = fetch(to, endpoint=endpoint, say=_say, progress=_shown(bars))
     _end(usable=result.usable)
 
 

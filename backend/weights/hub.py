@@ -2,15 +2,17 @@
 
 Speaks the two calls of the Hugging Face hub that this needs (the listing of a revision, the file), to any server that offers them. Not a
 cache: a file that is in place and has the right size and checksum is left alone. The trap: a hub's tag may move, so a revision is resolved
-to a commit first, every file is taken from that commit, and the caller writes the commit down.
+to a commit first, every file is taken from that commit, and the caller writes the commit down. Where a checksum of ours is known, it is
+what counts, whatever the hub states.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -23,6 +25,7 @@ DEFAULT_ENDPOINT: Final = "https://huggingface.co"
 _TIMEOUT_S: Final = 60.0
 _ATTEMPTS: Final = 5
 _CHUNK: Final = 1 << 20
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 
 Progress = Callable[[str, int, int], None]
 """Called with file name, bytes so far, bytes in all."""
@@ -94,20 +97,30 @@ class Hub:
         try:
             found: dict[str, Any] = reply.json()
             files = [_remote_file(entry) for entry in found["siblings"]]
-            return Commit(repository, str(found["sha"]), {file.name: file for file in files})
+            commit = Commit(repository, str(found["sha"]), {file.name: file for file in files})
         except (KeyError, TypeError, ValueError) as error:
             raise Unavailable(f"{self.endpoint} does not answer as a model hub does.") from error
+        if _COMMIT.fullmatch(revision) and commit.commit != revision:
+            raise ConfigurationError(f"Asked for {repository} at {revision}, the hub answers with commit {commit.commit[:80]}.")
+        return commit
 
-    def fetch(self, commit: Commit, name: str, to: Path, progress: Progress | None = None) -> Path:
+    def fetch(self, commit: Commit, name: str, to: Path, progress: Progress | None = None, *, sha256: str | None = None) -> Path:
         """Brings one file of a commit to the path `to`; a download that was cut off goes on where it stopped.
 
+        Args:
+            sha256: what we know the file by; None: what the hub states counts.
+
         Raises:
-            ConfigurationError: the commit has no such file, or what arrived has another checksum than the hub states.
+            ConfigurationError: the commit has no such file, or it has another checksum than we know, or than the hub states.
             Unavailable: the connection failed five times without getting further.
         """
         file = commit.files.get(name)
         if file is None:
             raise ConfigurationError(f"{commit.repository} at {commit.commit} has no file {name}.")
+        if sha256 is not None:
+            if file.sha256 not in (None, sha256):  # said before gigabytes are fetched
+                raise ConfigurationError(f"{name} on {self.endpoint} is not the file we know (sha256 {sha256[:12]}...).")
+            file = replace(file, sha256=sha256)
         if file.matches(to):
             return to
         to.parent.mkdir(parents=True, exist_ok=True)
@@ -126,7 +139,8 @@ class Hub:
                     ) from error
         if not file.matches(partial):
             partial.unlink()
-            raise ConfigurationError(f"{name} from {self.endpoint} has not the checksum the hub states; it was thrown away.")
+            known = "the checksum the hub states" if sha256 is None else "the checksum we know"
+            raise ConfigurationError(f"{name} from {self.endpoint} has not {known}; it was thrown away.")
         partial.replace(to)
         return to
 

@@ -1,8 +1,9 @@
 """The MAGI v2 checkpoint: fetched once, converted to safetensors, checked tensor by tensor; and what `tanoshi doctor` says of a directory.
 
 The weights are the operator's: nothing of them is in this repository but the table of names and shapes (`magi_tensors.txt`). Checked are
-each file against the checksum its hub states for the commit, and the checkpoint against that table. What cannot be known here: that the
-hub itself serves what its authors published. The commit is written to `source.json` and kept by later runs.
+each file against what its hub states for the commit, the pinned commit's weights against a checksum of ours, and the tensors against
+that table. The commit is written to `source.json` and kept by later runs. Not pinned is the vocabulary, which the checkpoint's
+configuration names in a repository of its own: it is trusted when it is first fetched, and looked at for its kind and size.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ from backend.readers.magi.vocabulary import ByteVocabulary, find_vocabulary
 from backend.weights.hub import Commit, Hub, Progress
 
 REPOSITORY: Final = "ragavsachdeva/magiv2"
+COMMIT: Final = "fbc890fec52977142e8ee00bfe26e9458b65517c"
+"""As recorded in the lock files and download scripts of several public projects; we have not fetched it ourselves."""
+CHECKSUM: Final = "56392403204d3a4cca38694a3a260a6929d741869d802d6b14de35b4eab4c4b8"
+"""sha256 of the commit's pickled checkpoint; two of those sources name it."""
 SOURCE: Final = "source.json"
 
 Say = Callable[[str], None]
@@ -56,7 +61,7 @@ def fetch(
     """Makes `to` a directory that `MagiReader` loads. Safe to run again: what is there and right is not fetched twice.
 
     Args:
-        revision: commit, tag or branch; None: the commit `to` was fetched from before, else the newest, which is then kept.
+        revision: commit, tag or branch; None: the commit `to` was fetched from before, else the pinned one.
         endpoint: base URL of the hub; None: see `Hub`.
         say: told each step, the licence first.
 
@@ -67,7 +72,8 @@ def fetch(
     say(LICENCE_NOTICE)
     to.mkdir(parents=True, exist_ok=True)
     with Hub(endpoint) as hub:
-        commit = hub.resolve(repository, revision or _known_commit(to, repository) or "main")
+        pinned = COMMIT if repository == REPOSITORY else "main"
+        commit = hub.resolve(repository, revision or _known_commit(to, repository) or pinned)
         say(f"{repository} at {commit.commit}")
         hub.fetch(commit, "config.json", to / "config.json", progress)
         sizes = MagiSizes.read(to / "config.json")
@@ -109,7 +115,8 @@ def _fetch_weights(hub: Hub, commit: Commit, to: Path, say: Say, progress: Progr
     if whole.exists() and _known_commit(to, commit.repository) == commit.commit:
         check_tensors(stored_shapes(whole), published_tensors(), whole)
         return
-    pickled = hub.fetch(commit, PICKLED, to / PICKLED, progress)
+    known = CHECKSUM if (commit.repository, commit.commit) == (REPOSITORY, COMMIT) else None
+    pickled = hub.fetch(commit, PICKLED, to / PICKLED, progress, sha256=known)
     say("Converting to safetensors ...")
     convert(pickled, whole)
     pickled.unlink()

@@ -1,6 +1,7 @@
 """manga-ocr's files for `backend/readers/manga_ocr`: fetched once, from one commit, checked, and described for `tanoshi doctor`.
 
-Apache-2.0; half a gigabyte. What is checked is each file's checksum as its hub states it; that the tensors fit is seen when it is loaded.
+Apache-2.0; half a gigabyte. The commit and the checksums are those many public projects record for this model; of another revision that is
+asked for, each file is checked against what its hub states. That the tensors fit is seen when it is loaded.
 """
 
 from __future__ import annotations
@@ -18,6 +19,14 @@ from backend.weights.hub import Hub, Progress
 from backend.weights.magi import SOURCE, Inspection
 
 REPOSITORY: Final = "kha-white/manga-ocr-base"
+COMMIT: Final = "aa6573bd10b0d446cbf622e29c3e084914df9741"
+"""As recorded in public download manifests and lock files; we have not fetched it ourselves."""
+CHECKSUMS: Final = {
+    "config.json": "8c0e395de8fa699daaac21aee33a4ba9bd1309cfbff03147813d2a025f39f349",
+    "vocab.txt": "344fbb6b8bf18c57839e924e2c9365434697e0227fac00b88bb4899b78aa594d",
+    PICKLED: "c63e0bb5b3ff798c5991de18a8e0956c7ee6d1563aca6729029815eda6f5c2eb",
+}
+"""sha256 of the commit's files, from the same sources."""
 DIRECTORY: Final = "manga-ocr"
 """Inside the MAGI directory the reader finds it by itself."""
 
@@ -25,7 +34,7 @@ DIRECTORY: Final = "manga-ocr"
 def fetch(
     to: Path,
     *,
-    revision: str = "main",
+    revision: str = COMMIT,
     endpoint: str | None = None,
     repository: str = REPOSITORY,
     say: Callable[[str], None] = lambda _: None,
@@ -33,15 +42,19 @@ def fetch(
 ) -> Inspection:
     """Makes `to` a directory that `MangaOcrRecognizer` loads. Safe to run again.
 
+    Args:
+        revision: commit, tag or branch. say: told each step.
+
     Raises:
         ConfigurationError, Unavailable: as `Hub` says.
     """
     with Hub(endpoint) as hub:
         commit = hub.resolve(repository, revision)
         say(f"{repository} at {commit.commit}")
-        weights = SAFETENSORS if SAFETENSORS in commit.files else PICKLED
+        known = CHECKSUMS if (repository, commit.commit) == (REPOSITORY, COMMIT) else {}
+        weights = SAFETENSORS if not known and SAFETENSORS in commit.files else PICKLED
         for name in ("config.json", "vocab.txt", weights):
-            hub.fetch(commit, name, to / name, progress)
+            hub.fetch(commit, name, to / name, progress, sha256=known.get(name))
     (to / SOURCE).write_text(json.dumps({"repository": repository, "commit": commit.commit}) + "\n", encoding="utf-8")
     result = inspect(to)
     say(result.sentence)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 
 import pytest
@@ -77,3 +78,25 @@ def test_what_is_not_there_is_said_in_a_sentence(hub, client, tmp_path):
         client.resolve("a/model", "main")
     with Hub("http://127.0.0.1:9") as nobody, pytest.raises(Unavailable, match="does not answer"):
         nobody.resolve("a/model", "main")
+
+
+@pytest.mark.parametrize("name", ["small.json", "large.bin"])
+def test_a_checksum_we_know_counts_whatever_the_hub_states(hub, client, tmp_path, name):
+    commit = client.resolve("a/model", "main")
+    right = hashlib.sha256(FILES["a/model"][name]).hexdigest()
+    assert client.fetch(commit, name, tmp_path / name, sha256=right).is_file()
+    with pytest.raises(ConfigurationError, match=r"we know|checksum"):
+        client.fetch(commit, name, tmp_path / "other", sha256="0" * 64)
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_large_file_that_is_not_the_one_we_know_is_not_even_fetched(hub, client, tmp_path):
+    with pytest.raises(ConfigurationError, match="not the file we know"):
+        client.fetch(client.resolve("a/model", "main"), "large.bin", tmp_path / "large.bin", sha256="0" * 64)
+    assert not hub.served
+
+
+def test_a_commit_that_is_asked_for_is_the_one_that_comes(hub, client):
+    assert client.resolve("a/model", hub.commit).commit == hub.commit
+    with pytest.raises(ConfigurationError, match="answers with commit"):
+        client.resolve("a/model", "d" * 40)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import shutil
@@ -93,6 +94,25 @@ def test_a_checkpoint_with_other_tensors_is_refused(hub, tmp_path):
     with pytest.raises(ConfigurationError, match="another model"):
         fetch(hub, tmp_path)
     assert not (tmp_path / "model.safetensors").exists()
+
+
+def test_the_published_checkpoint_is_asked_for_by_its_commit_and_known_by_its_checksum(tiny_table, hub, tmp_path, monkeypatch):
+    files = hub.repositories[magi.REPOSITORY] = hub.repositories[REPOSITORY]
+    monkeypatch.setattr(magi, "CHECKSUM", hashlib.sha256(files["pytorch_model.bin"]).hexdigest())
+    with pytest.raises(ConfigurationError, match="answers with commit"):
+        magi.fetch(tmp_path, endpoint=hub.url)
+    hub.commit = magi.COMMIT
+    assert magi.fetch(tmp_path, endpoint=hub.url).usable
+    monkeypatch.setattr(magi, "CHECKSUM", "0" * 64)
+    with pytest.raises(ConfigurationError, match="not the file we know"):
+        magi.fetch(tmp_path / "again", endpoint=hub.url)
+
+
+def test_a_folder_filled_from_another_commit_stays_with_it(tiny_table, hub, tmp_path):
+    hub.repositories[magi.REPOSITORY] = hub.repositories[REPOSITORY]
+    magi.fetch(tmp_path, endpoint=hub.url, revision=hub.commit)
+    assert magi.fetch(tmp_path, endpoint=hub.url).usable
+    assert json.loads((tmp_path / "source.json").read_text())["commit"] == hub.commit != magi.COMMIT
 
 
 def test_the_published_table():
