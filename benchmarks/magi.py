@@ -3,6 +3,7 @@
     python -m benchmarks.magi                          a window of 20 pages of 12 texts (GPU), or 1 page of 4 texts (CPU)
     python -m benchmarks.magi --as-upstream            also the schedule of the reference implementation, rebuilt here, and the ratio
     python -m benchmarks.magi --directory DIR          another model than a random one
+    python -m benchmarks.magi --decoder growing        without CUDA graphs; on a CPU `fixed` shows what fixed shapes cost there
     python -m benchmarks.magi --reference mod:callable
                                                        also callable(directory, [RGB arrays]), timed in the same run, and the ratio
 
@@ -20,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,7 @@ from PIL import Image, ImageDraw
 from torch.nn import functional as F  # noqa: N812
 
 from backend.readers.base import Direction
-from backend.readers.magi import decoding, pixels
+from backend.readers.magi import decoding, fixed, pixels
 from backend.readers.magi.detector import split_heads
 from backend.readers.magi.engine import Engine, Found, Objects, Prepared, prepare
 from backend.readers.magi.network import Network
@@ -119,7 +121,7 @@ def ours(network: Network, images: Sequence[Image.Image], args: argparse.Namespa
         found = engine.find(pages, [Direction.RTL] * len(pages))
     clock.seconds["crop, link, order"] -= clock.total - clock.seconds["crop, link, order"] - before
     texts = story(found, every=False)
-    ids = []
+    ids, begin = [], args.begin(network)
     for start in range(0, len(texts), 32):
         with clock("prepare"):
             crops = [
@@ -130,8 +132,21 @@ def ours(network: Network, images: Sequence[Image.Image], args: argparse.Namespa
             picture = network.read_words(x)
         with clock("write texts"):
             patience = 1 if network.device.type == "cpu" else 8
-            ids += [text.ids for text in decoding.write(network.ocr_model.decoder, picture, args.tokens, patience)]
+            ids += [text.ids for text in decoding.write(network.ocr_model.decoder, picture, args.tokens, patience, begin)]
     return clock, ids
+
+
+def decoders(kind: str) -> Callable[[Network], decoding.Begin]:
+    """How texts are written; the same places and graphs in every round."""
+
+    @cache
+    def begin(network: Network) -> decoding.Begin:
+        decoder = network.ocr_model.decoder
+        if kind == "growing":
+            return decoding.Growing.begin(decoder)
+        return fixed.FixedShapes(decoder, 32).begin if kind == "fixed" else fixed.begin_for(decoder, network.device, 32)
+
+    return begin
 
 
 def as_upstream(network: Network, images: Sequence[Image.Image], args: argparse.Namespace) -> tuple[Clock, list[list[int]]]:
@@ -212,7 +227,9 @@ def main() -> None:
     parser.add_argument("--reference", help="module:callable")
     parser.add_argument("--threads", type=int, default=None if gpu else 1, help="of torch on the CPU")
     parser.add_argument("--rounds", type=int, default=2, help="the fastest of them counts")
+    parser.add_argument("--decoder", choices=("best", "growing", "fixed"), default="best")
     args = parser.parse_args()
+    args.begin = decoders(args.decoder)
     if args.threads:
         torch.set_num_threads(args.threads)
 

@@ -2,7 +2,7 @@
 
     sizes, checkpoint, network   the model: how large it is, its weights, its parts (backbone, detector, vit, heads, text_decoder)
     pixels, detections, order, links, kinds, look, mend, vocabulary   before and after the model: pure functions, numpy at most
-    engine, decoding, recognizers   batches through the model
+    engine, decoding, fixed, recognizers   batches through the model
     reader   `MagiReader`, what the rest of the program sees
 
 Needs the extra `[gpu]`; only modules of the first and third line import torch, and `reader` imports them when it loads.

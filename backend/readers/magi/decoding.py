@@ -7,8 +7,9 @@ it is stopped; what it said before that is kept).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, Self
 
 import torch
 from torch import Tensor
@@ -26,12 +27,13 @@ class Memory:
 
     def __init__(self, picture: list[tuple[Tensor, Tensor]]) -> None:
         self.picture = picture
-        self.length = 0
+        self.length: int | Tensor = 0
+        """Tokens so far; a decoder looks positions up by it and adds one in place."""
         self._past: list[tuple[Tensor, Tensor] | None] = [None] * len(picture)
 
-    def grow(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Appends one token's (batch, heads, 1, head width) and returns all so far."""
-        at, past = self.length, self._past[layer]
+    def grow(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Appends one token's (batch, heads, 1, head width) and returns all so far, and which of them count (None: all)."""
+        at, past = int(self.length), self._past[layer]
         if past is None or past[0].shape[2] == at:
             room = [x.new_empty(*x.shape[:2], at + _BLOCK, x.shape[3]) for x in (key, value)]
             if past is not None:
@@ -40,7 +42,7 @@ class Memory:
             past = self._past[layer] = (room[0], room[1])
         past[0][:, :, at : at + 1] = key
         past[1][:, :, at : at + 1] = value
-        return past[0][:, :, : at + 1], past[1][:, :, : at + 1]
+        return past[0][:, :, : at + 1], past[1][:, :, : at + 1], None
 
     def keep(self, rows: Tensor) -> None:
         """Forgets all texts but `rows`."""
@@ -58,6 +60,45 @@ class Decoder(Protocol):
     def look(self, picture: Tensor) -> Memory: ...
 
     def step(self, tokens: Tensor, memory: Memory) -> Tensor: ...
+
+
+class Writing(Protocol):
+    """A batch of texts being written, token by token."""
+
+    def advance(self) -> tuple[Tensor, Tensor]:
+        """The next token of every row and its log-probability, (batch,) each, on the device."""
+        ...
+
+    def keep(self, rows: Sequence[int]) -> list[int]:
+        """Says that only `rows` go on; returns at which rows they are from now on."""
+        ...
+
+
+Begin = Callable[[Tensor], Writing]
+"""Starts one text for every row of a picture (batch, tokens, width)."""
+
+
+class Growing:
+    """Writing in shapes that grow with the tokens and shrink with the texts that end."""
+
+    def __init__(self, decoder: Decoder, picture: Tensor) -> None:
+        self._decoder, self._memory = decoder, decoder.look(picture)
+        self._tokens = torch.full((len(picture),), decoder.start, dtype=torch.long, device=picture.device)
+
+    @classmethod
+    def begin(cls, decoder: Decoder) -> Callable[[Tensor], Self]:
+        return lambda picture: cls(decoder, picture)
+
+    def advance(self) -> tuple[Tensor, Tensor]:
+        logits = self._decoder.step(self._tokens, self._memory).float()
+        best, self._tokens = logits.max(dim=-1)
+        return self._tokens, best - logits.logsumexp(dim=-1)
+
+    def keep(self, rows: Sequence[int]) -> list[int]:
+        chosen = torch.tensor(rows, dtype=torch.long, device=self._tokens.device)
+        self._memory.keep(chosen)
+        self._tokens = self._tokens[chosen]
+        return list(range(len(rows)))
 
 
 @dataclass(slots=True)
@@ -92,38 +133,34 @@ def circle(ids: list[int]) -> int | None:
 
 
 @torch.inference_mode()
-def write(decoder: Decoder, picture: Tensor, longest: int | None = None, patience: int = 1) -> list[Written]:
+def write(
+    decoder: Decoder, picture: Tensor, longest: int | None = None, patience: int = 1, begin: Begin | None = None
+) -> list[Written]:
     """Decodes one text for every row of `picture` (batch, tokens, width).
 
     Args:
         longest: most new tokens; None: as many as the decoder has positions for.
         patience: steps between two looks at which texts have ended. Each look waits for the device: 1 on a CPU, more on a GPU.
+        begin: how it is done (see `fixed.begin_for`); None: in shapes that grow.
     """
     texts = [Written() for _ in range(len(picture))]
     if not texts:
         return texts
     limit = min(longest or decoder.positions, decoder.positions)
-    memory = decoder.look(picture)
-    open_rows = list(range(len(texts)))
-    tokens = torch.full((len(texts),), decoder.start, dtype=torch.long, device=picture.device)
+    writing = (begin or Growing.begin(decoder))(picture)
+    open_texts, rows = texts, list(range(len(texts)))
     done = 0
-    while open_rows and done < limit:
-        chosen, scores = [], []
-        for _ in range(min(patience, limit - done)):
-            logits = decoder.step(tokens, memory).float()
-            best, tokens = logits.max(dim=-1)
-            chosen.append(tokens)
-            scores.append(best - logits.logsumexp(dim=-1))
+    while open_texts and done < limit:
+        chosen, scores = zip(*(writing.advance() for _ in range(min(patience, limit - done))), strict=True)
         done += len(chosen)
-        still = []
-        for row, ids, logs in zip(open_rows, torch.stack(chosen, 1).tolist(), torch.stack(scores, 1).tolist(), strict=True):
-            _extend(texts[row], ids, logs, decoder.end)
-            still.append(not (texts[row].ended or texts[row].looped))
-        if not all(still):
-            rows = torch.tensor([at for at, go in enumerate(still) if go], dtype=torch.long, device=picture.device)
-            open_rows = [row for row, go in zip(open_rows, still, strict=True) if go]
-            memory.keep(rows)
-            tokens = tokens[rows]
+        # Ids are exact in float64, so tokens and scores cross from the device as one table.
+        table = torch.stack([*(ids.double() for ids in chosen), *(logs.double() for logs in scores)], 1).tolist()
+        for text, row in zip(open_texts, rows, strict=True):
+            _extend(text, [int(token) for token in table[row][: len(chosen)]], table[row][len(chosen) :], decoder.end)
+        still = [at for at, text in enumerate(open_texts) if not (text.ended or text.looped)]
+        if len(still) < len(open_texts):
+            open_texts = [open_texts[at] for at in still]
+            rows = writing.keep([rows[at] for at in still]) if still else []
     return texts
 
 

@@ -18,6 +18,7 @@ from backend.errors import ReadingFailed
 from backend.readers.base import PageReader, ReadOptions
 
 if TYPE_CHECKING:
+    from backend.readers.magi.decoding import Begin
     from backend.readers.magi.network import Network
     from backend.readers.magi.vocabulary import ByteVocabulary
 
@@ -63,6 +64,7 @@ class TrocrRecognizer:
     def __init__(self, network: Network, vocabulary: ByteVocabulary, thread: Executor, batch: int = 32) -> None:
         self._network, self._vocabulary = network, vocabulary
         self._thread, self._batch = thread, batch
+        self._begin: Begin | None = None
 
     async def load(self) -> None:
         """Nothing: the network is loaded by the reader."""
@@ -75,15 +77,17 @@ class TrocrRecognizer:
 
     def read_now(self, crops: Sequence[Image.Image]) -> list[Words]:
         """Synchronous `read`; blocks for seconds."""
-        from backend.readers.magi import decoding, mend, pixels  # noqa: PLC0415 - torch belongs to the extra
+        from backend.readers.magi import decoding, fixed, mend, pixels  # noqa: PLC0415 - torch belongs to the extra
 
         network, side = self._network, self._network.sizes.words.image
+        decoder = network.ocr_model.decoder
+        self._begin = self._begin or fixed.begin_for(decoder, network.device, self._batch)
         words: list[Words] = []
         for start in range(0, len(crops), self._batch):
             squares = [pixels.resized(pixels.grey(crop), (side, side)) for crop in crops[start : start + self._batch]]
             x, _ = pixels.to_device(squares, pixels.HALF, network.device, network.dtype)
             patience = 1 if network.device.type == "cpu" else 8
-            for text in decoding.write(network.ocr_model.decoder, network.read_words(x), patience=patience):
+            for text in decoding.write(decoder, network.read_words(x), patience=patience, begin=self._begin):
                 words.append(Words(mend.mend(self._vocabulary.text(text.ids)), text.confidence))
         return words
 

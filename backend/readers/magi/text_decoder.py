@@ -27,8 +27,8 @@ class _Attention(nn.Module):
         """(batch, heads, tokens, head width) each."""
         return split_heads(self.k_proj(x), self.heads), split_heads(self.v_proj(x), self.heads)
 
-    def forward(self, x: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        mixed = F.scaled_dot_product_attention(split_heads(self.q_proj(x), self.heads), keys, values)
+    def forward(self, x: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None) -> Tensor:
+        mixed = F.scaled_dot_product_attention(split_heads(self.q_proj(x), self.heads), keys, values, attn_mask=mask)
         return self.out_proj(mixed.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
 
 
@@ -48,8 +48,8 @@ class _Layer(nn.Module):
         return self.encoder_attn.keys_and_values(picture)
 
     def forward(self, x: Tensor, number: int, memory: Memory) -> Tensor:
-        keys, values = memory.grow(number, *self.self_attn.keys_and_values(x))
-        x = self.self_attn_layer_norm(x + self.self_attn(x, keys, values))
+        past = memory.grow(number, *self.self_attn.keys_and_values(x))
+        x = self.self_attn_layer_norm(x + self.self_attn(x, *past))
         x = self.encoder_attn_layer_norm(x + self.encoder_attn(x, *memory.picture[number]))
         return self.final_layer_norm(x + self.fc2(F.gelu(self.fc1(x))))  # type: ignore[no-any-return]
 

@@ -72,8 +72,8 @@ class _Attention(nn.Module):
         inner = self._projections
         return split_heads(inner.key(x), self.heads), split_heads(inner.value(x), self.heads)
 
-    def forward(self, x: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        mixed = F.scaled_dot_product_attention(split_heads(self._projections.query(x), self.heads), keys, values)
+    def forward(self, x: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None) -> Tensor:
+        mixed = F.scaled_dot_product_attention(split_heads(self._projections.query(x), self.heads), keys, values, attn_mask=mask)
         return self.output(mixed.transpose(1, 2).flatten(2), x)  # type: ignore[no-any-return]
 
 

@@ -26,6 +26,7 @@ from backend.readers.magi.vocabulary import CharacterVocabulary
 if TYPE_CHECKING:
     import torch
 
+    from backend.readers.magi.decoding import Begin
     from backend.readers.magi.vit import Vit
 
 _log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class MangaOcrRecognizer:
         self._directory, self._device_name, self._half, self._batch = Path(directory), device, half, batch
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="manga-ocr")
         self._loading = asyncio.Lock()
+        self._begin: Begin | None = None
         self._model: tuple[Vit, Any, Any, CharacterVocabulary, torch.device, torch.dtype] | None = None
 
     @property
@@ -74,7 +76,7 @@ class MangaOcrRecognizer:
 
     async def aclose(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
-        self._model = None
+        self._model = self._begin = None
 
     def _load(self) -> tuple[Vit, Any, Any, CharacterVocabulary, torch.device, torch.dtype]:
         import torch  # noqa: PLC0415 - belongs to the extra
@@ -109,10 +111,11 @@ class MangaOcrRecognizer:
     def _read(self, crops: Sequence[Image.Image]) -> list[Words]:
         import torch  # noqa: PLC0415 - belongs to the extra
 
-        from backend.readers.magi import decoding, pixels  # noqa: PLC0415
+        from backend.readers.magi import decoding, fixed, pixels  # noqa: PLC0415
 
         assert self._model is not None
         encoder, decoder, bridge, vocabulary, device, dtype = self._model
+        self._begin = self._begin or fixed.begin_for(decoder, device, self._batch)
         side = encoder.sizes.image
         found: list[Words] = []
         for start in range(0, len(crops), self._batch):
@@ -120,7 +123,8 @@ class MangaOcrRecognizer:
             x, _ = pixels.to_device(squares, pixels.HALF, device, dtype)
             with torch.inference_mode():
                 picture = bridge(encoder(x))
-            texts = decoding.write(decoder, picture, _LONGEST, patience=1 if device.type == "cpu" else 8)
+            patience = 1 if device.type == "cpu" else 8
+            texts = decoding.write(decoder, picture, _LONGEST, patience, self._begin)
             found += [Words(vocabulary.text(text.ids), text.confidence) for text in texts]
         return found
 
