@@ -14,8 +14,12 @@ from modal import exception
 
 from backend.app import Engines, create_app
 from backend.cloud.engines import remote_reader, remote_synthesizer
+from backend.cloud.hearing import cloud_transcriber
 from backend.cloud.runner import CloudRunner, HereRunner
 from backend.cloud.trainer import cloud_trainer
+from backend.jobs.log import JobLog
+from backend.narration.runner import Runner
+from backend.narration.window import Narrator
 from backend.settings import Settings, load_settings
 
 logger = logging.getLogger(__name__)
@@ -34,12 +38,19 @@ def cloud_app(*, narrate: Any, reader: Any, speaker: Any, api: Any) -> FastAPI:
     settings = load_settings()
     remote = (remote_reader(settings, reader), remote_synthesizer(settings, speaker))
     engines = Engines(*remote)
+
+    def run(narrator: Narrator, log: JobLog) -> Runner:
+        return CloudRunner(log, narrate, remote) if settings.shares_state else HereRunner(narrator, log, remote)
+
     if not settings.shares_state:
         _keep_to_one_container(settings, api)
-        return create_app(
-            settings, make=lambda _: engines, run=lambda narrator, log: HereRunner(narrator, log, remote), train=cloud_trainer
-        )
-    return create_app(settings, make=lambda _: engines, run=lambda _, log: CloudRunner(log, narrate, remote), train=cloud_trainer)
+    return create_app(
+        settings,
+        make=lambda _: engines,
+        run=run,
+        train=cloud_trainer,
+        hear=lambda settings: cloud_transcriber(settings, speaker),
+    )
 
 
 def _keep_to_one_container(settings: Settings, api: Any) -> None:

@@ -23,6 +23,7 @@ from backend.cloud import images
 from backend.cloud.sizing import CloudSettings
 
 if TYPE_CHECKING:
+    from backend.acoustics import Samples
     from backend.cloud.wire import EngineCard
     from backend.cloud.workers import ReaderWorker, SpeakerWorker
     from backend.narration.voicing import PageOrder
@@ -110,7 +111,7 @@ class SovitsSpeaker:
         from backend.cloud.workers import SpeakerWorker  # noqa: PLC0415
         from backend.settings import load_settings  # noqa: PLC0415
 
-        self._worker = await SpeakerWorker.open(load_settings(), modal.experimental.stop_fetching_inputs.aio)
+        self._worker = await SpeakerWorker.open(load_settings(), modal.experimental.stop_fetching_inputs.aio, weights.reload.aio)
 
     @modal.method()
     async def describe(self) -> EngineCard:
@@ -126,6 +127,11 @@ class SovitsSpeaker:
     async def speak(self, utterances: Sequence[Utterance]) -> Any:
         """The sound of some lines; see `workers.SpeakerWorker.speak`."""
         return await self._worker.speak(utterances)
+
+    @modal.method()
+    async def transcribe(self, samples: Samples, sample_rate: int, lang: str) -> Any:
+        """What is said in a recording; see `workers.SpeakerWorker.transcribe`."""
+        return await self._worker.transcribe(samples, sample_rate, lang)
 
     @modal.exit()
     async def close(self) -> None:
@@ -173,12 +179,12 @@ def api() -> Any:
 @app.function(
     image=images.speaker_image, secrets=[secret], volumes={images.WEIGHTS: weights}, timeout=4 * 3600, cpu=2, memory=16_384
 )
-def download_weights(which: str = "magi,manga-ocr,sovits", magi_revision: str = "") -> None:
+def download_weights(which: str = "magi,manga-ocr,sovits,whisper", magi_revision: str = "") -> None:
     """Fills the weights volume; safe to call again.
 
     Args:
         which: names with commas.
-        magi_revision: commit of the MAGI v2 repository; empty: the commit fetched before, else the newest, which is then kept.
+        magi_revision: commit of the MAGI v2 repository; empty: the commit fetched before, else the pinned one.
     """
     from backend.cloud.download import download  # noqa: PLC0415
 

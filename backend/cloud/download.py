@@ -10,7 +10,7 @@ from typing import Final
 from backend.errors import ConfigurationError
 from backend.synthesizers.embedded import EmbeddedSynthesizer
 from backend.voices.builtin import BUILTIN_VOICES
-from backend.weights import magi, manga_ocr, sovits
+from backend.weights import magi, manga_ocr, sovits, whisper
 from backend.weights.magi import Inspection
 
 _EVERY_S: Final = 5.0
@@ -20,12 +20,12 @@ def download(which: Sequence[str], root: str, *, commit: Callable[[], object], m
     """Downloads to `root`, going on where an earlier run stopped.
 
     Args:
-        which: of magi, manga-ocr and sovits.
+        which: of magi, manga-ocr, sovits and whisper.
         root: where the volume is mounted, writable.
         commit: makes what is written visible to other containers; also called after a failure, so that the next run goes on.
 
     Raises:
-        ConfigurationError: a source has not what we need, a checksum is wrong, or a name is none of the three.
+        ConfigurationError: a source has not what we need, a checksum is wrong, or a name is none of these.
         Unavailable: a source does not answer.
     """
     folder = Path(root)
@@ -33,6 +33,7 @@ def download(which: Sequence[str], root: str, *, commit: Callable[[], object], m
         "magi": lambda: magi.fetch(folder / "magi", revision=magi_revision, say=_say, progress=_Progress()),
         "manga-ocr": lambda: manga_ocr.fetch(folder / "magi" / manga_ocr.DIRECTORY, say=_say, progress=_Progress()),
         "sovits": lambda: _sovits(folder / "sovits"),
+        "whisper": lambda: whisper.fetch(folder / "whisper", say=_say, progress=_Progress()),
     }
     if unknown := [name for name in which if name not in how]:
         raise ConfigurationError(f"There are no weights called {', '.join(unknown)}: choose from {', '.join(how)}.")

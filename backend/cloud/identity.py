@@ -29,6 +29,8 @@ def fingerprint(role: Role, settings: Settings) -> str:
     name = settings.reader if role == "reader" else settings.synthesizer
     directory = settings.magi_dir if role == "reader" else settings.sovits_dir
     weights = _weights(directory) if name in ("magi", "sovits") else ""
+    if name == "sovits" and settings.speech_check == "asr":  # which take of a line is kept depends on who listens
+        weights += _weights(settings.speech_check_model)
     told = hashlib.sha256(f"{_sources(role)}\0{weights}".encode())
     return f"modal-{name}-{told.hexdigest()[:16]}"
 

@@ -40,11 +40,14 @@ API_LIBRARIES: Final = (
 READER_PINS: Final = ("torch==2.13.0", "safetensors==0.8.0")
 SPEAKER_PINS: Final = (*READER_PINS, "torchaudio==2.11.0", "transformers==5.23.0", "gsv-tts-lite==0.4.7", "g2p-en==2.1.0")
 """Weights are fetched in this image too: checkpoints are converted, and word lists of the engine's packages kept with them."""
+RECOGNISER_PINS: Final = ("faster-whisper==1.2.1",)
+"""For SPEECH_CHECK=asr, and for recordings that come without a transcript."""
 
 _ENGINE_ENV: Final = {
     "MAGI_DIR": f"{WEIGHTS}/magi",
     "SOVITS_DIR": f"{WEIGHTS}/sovits",
     "SOVITS_TRAINED_DIR": f"{WEIGHTS}/sovits-trained",
+    "SPEECH_CHECK_MODEL": f"{WEIGHTS}/whisper",
     "DATA_DIR": "/tmp/tanoshi",  # noqa: S108 - a container's own
 }
 
@@ -67,4 +70,4 @@ def _image(*libraries: str, apt: tuple[str, ...] = ()) -> modal.Image:
 api_image = _image(*pins(API_LIBRARIES))
 """The API and the pipeline."""
 reader_image = _image(*pins(), *READER_PINS)
-speaker_image = _image(*pins(), *SPEAKER_PINS)
+speaker_image = _image(*pins(), *SPEAKER_PINS, *RECOGNISER_PINS)

@@ -5,7 +5,7 @@
 
 The published weights come from an operator's own checkout, by the first command. GPT-SoVITS' programs have a Python of their own, because
 their libraries are older than ours; they run as on any machine (`backend/voices/upstream_trainer.py`). What they make lies on the volume
-that SovitsSpeaker loads from; a container that was awake before sees it when it has slept.
+that SovitsSpeaker loads from, which looks there again when a voice's checkpoint is new to it (`trained.py`).
 """
 
 from __future__ import annotations

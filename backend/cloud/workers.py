@@ -7,14 +7,18 @@ A container whose engine cannot load stays and says so with every call: one that
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Generic, Self, TypeVar
 
+from backend.acoustics import Samples
 from backend.app import make_reader, make_synthesizer
 from backend.cloud.device import device_is_lost
+from backend.cloud.hearing import FETCH
 from backend.cloud.identity import Role, fingerprint
+from backend.cloud.trained import TrainedVoices
 from backend.cloud.wire import SPOKEN_RATE, EngineCard
 from backend.engine import Engine, EngineState
 from backend.errors import ConfigurationError, ReadingFailed, SpeechFailed, TanoshiError, Unavailable
@@ -26,6 +30,8 @@ from backend.settings import Settings, cpu_count
 from backend.storage.objects import Objects
 from backend.stores import make_log, make_objects
 from backend.synthesizers.base import Speech, Synthesizer, Utterance
+from backend.transcriber import make_transcriber
+from backend.voices.registration import Transcribe
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -121,15 +127,19 @@ class ReaderWorker(_Worker[PageReader]):
 class SpeakerWorker(_Worker[Synthesizer]):
     """SovitsSpeaker's container: the synthesizer beside the stores it writes to."""
 
-    def __init__(self, settings: Settings, die: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, settings: Settings, die: Callable[[], Awaitable[None]], reload: Callable[[], Awaitable[object]]) -> None:
         self._log: JobLog | None = None
+        # Only this engine speaks from checkpoints.
+        self._trained = TrainedVoices(settings.sovits_trained_dir if settings.synthesizer == "sovits" else None, reload)
         self._objects: Objects = make_objects(settings)
         self._workers = ThreadPoolExecutor(cpu_count(), thread_name_prefix="sound")
+        self._transcribe: Transcribe | None = None
         super().__init__(lambda: make_synthesizer(settings), "speaker", settings, die)
 
     @classmethod
-    async def open(cls, settings: Settings, die: Callable[[], Awaitable[None]]) -> Self:
-        worker = cls(settings, die)
+    async def open(cls, settings: Settings, die: Callable[[], Awaitable[None]], reload: Callable[[], Awaitable[object]]) -> Self:
+        """As a reader's; `reload` shows the volume as it was last committed."""
+        worker = cls(settings, die, reload)
         await worker.load()
         if settings.shares_state:
             worker._log = make_log(settings)
@@ -141,6 +151,7 @@ class SpeakerWorker(_Worker[Synthesizer]):
             return ConfigurationError("A page is voiced on Modal only with REDIS_URL and BUCKET_NAME in the secret.")
 
         async def voice(synthesizer: Synthesizer) -> None:
+            await self._see(line.utterance for line in order.script.lines)
             voicer = LocalVoicer(log=log, objects=self._objects, synthesizer=synthesizer, workers=self._workers)
             await voicer.voice(order)
 
@@ -150,9 +161,26 @@ class SpeakerWorker(_Worker[Synthesizer]):
         """For callers without a bucket: the sound itself, at SPOKEN_RATE."""
 
         async def speak(synthesizer: Synthesizer) -> list[Speech | SpeechFailed]:
+            await self._see(utterances)
             return [_at_rate(result) for result in await synthesizer.speak(utterances)]
 
         return await self.answer(speak)
+
+    async def _see(self, utterances: Iterable[Utterance]) -> None:
+        try:
+            await self._trained.see(utterance.voice for utterance in utterances)
+        except Unavailable:
+            logger.error("speaker ends: its volume cannot be shown anew, and the next container sees it as it is.")
+            await self._die()
+            raise
+
+    async def transcribe(self, samples: Samples, sample_rate: int, lang: str) -> str | TanoshiError:
+        """What is said in a recording. Needs no engine: only the recogniser on the volume."""
+        if self._transcribe is None:
+            self._transcribe = make_transcriber(self._settings)
+        if self._transcribe is None:
+            return ConfigurationError(f"No recogniser lies on the volume; `{FETCH}` fetches one.")
+        return await asyncio.get_running_loop().run_in_executor(self._workers, self._transcribe, samples, sample_rate, lang)
 
     async def aclose(self) -> None:
         await super().aclose()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from backend.cloud import images
 from backend.cloud.identity import fingerprint
@@ -47,6 +49,14 @@ def test_gpu_pins_are_those_the_tests_run_with() -> None:
     tested = (ROOT / "requirements-dev.txt").read_text(encoding="utf-8").splitlines()
     for pin in images.SPEAKER_PINS:
         assert pin in tested
+
+
+def test_the_recogniser_is_one_the_extra_allows() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    (allowed,) = map(Requirement, project["optional-dependencies"]["check"])
+    (pin,) = map(Requirement, images.RECOGNISER_PINS)
+    assert pin.name == allowed.name
+    assert allowed.specifier.contains(str(pin.specifier).removeprefix("=="))
 
 
 def imported_by(rooms: list[str]) -> set[str]:

@@ -80,13 +80,14 @@ def test_weights_are_fetched_where_the_hub_is_and_what_arrived_stays(another_clo
     config = (ROOT / "tests" / "data" / "magi" / "config.json").read_bytes()
     with local_hub({"ragavsachdeva/magiv2": {"config.json": config, "model.safetensors": b"no weights" * 10_000}}) as hub:
         cloud = another_cloud({SECRET: {"HF_ENDPOINT": hub.url}})
-        fetch = ("run", "backend/modal_app.py::download_weights", "--which", "magi")
-        done = cloud.modal(*fetch)
+        fetch = ("--which", "magi", "--magi-revision", hub.commit)
+        done = cloud.modal("run", "backend/modal_app.py::download_weights", *fetch)
         said = done.stdout + done.stderr
         assert done.returncode != 0, "these are not the published weights"
         assert "non-commercial" in said, "the licence comes first"
-        assert hub.commit in said, "the commit is pinned and named"
+        assert hub.commit in said, "the commit is named"
         assert "model.safetensors: 100,000 of 100,000 bytes" in said
         served = len(hub.served)
-        cloud.modal(*fetch)
+        again = cloud.modal("run", "-m", "backend.modal_app::download_weights", *fetch)
+        assert hub.commit in again.stdout, "by its module it is the same command"
         assert len(hub.served) == served, "what is on the volume is not fetched again"

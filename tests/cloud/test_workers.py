@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from backend.cloud import workers
+from backend.cloud import trained, workers
 from backend.cloud.device import device_is_lost
 from backend.cloud.workers import ReaderWorker, SpeakerWorker
 from backend.engine import EngineState
@@ -35,6 +36,10 @@ class Container:
 
     async def die(self) -> None:
         self.died += 1
+
+
+async def nothing() -> None:
+    """A volume that has nothing new."""
 
 
 class LostReader(InstantReader):
@@ -116,7 +121,7 @@ async def test_a_library_that_is_missing_is_a_reason_too(monkeypatch: pytest.Mon
         raise ModuleNotFoundError("No module named 'gsv_tts'")
 
     monkeypatch.setattr(workers, "make_synthesizer", make)
-    worker = await SpeakerWorker.open(settings(), Container().die)
+    worker = await SpeakerWorker.open(settings(), Container().die, nothing)
     found = await worker.speak([])
     assert isinstance(found, ConfigurationError)
     assert "gsv_tts" in found.detail
@@ -126,7 +131,7 @@ async def test_sound_that_travels_has_one_rate_whatever_the_engines(
     monkeypatch: pytest.MonkeyPatch, settings: MakeSettings
 ) -> None:
     monkeypatch.setattr(workers, "make_synthesizer", lambda _: ToneSynthesizer(mute=["mute"]))
-    worker = await SpeakerWorker.open(settings(), Container().die)
+    worker = await SpeakerWorker.open(settings(), Container().die, nothing)
     lines = [Utterance(text=text, lang="en", voice=Voice(id="sovits:narrator-v1")) for text in ("Hello.", "mute")]
     found = await worker.speak(lines)
     assert isinstance(found, list)
@@ -141,11 +146,36 @@ async def test_a_page_is_voiced_only_where_its_sound_and_its_state_can_be_kept(
     monkeypatch: pytest.MonkeyPatch, settings: MakeSettings
 ) -> None:
     monkeypatch.setattr(workers, "make_synthesizer", lambda _: ToneSynthesizer())
-    worker = await SpeakerWorker.open(settings(), Container().die)
+    worker = await SpeakerWorker.open(settings(), Container().die, nothing)
     definition: JobDefinition = a_definition(1)
     found = await worker.voice(PageOrder(definition, 0, 1, PageScript(10, 10, ())))
     assert isinstance(found, ConfigurationError)
     assert "REDIS_URL" in found.detail
+    await worker.aclose()
+
+
+async def test_a_voices_new_checkpoint_is_looked_for_before_it_speaks_and_a_worker_that_cannot_see_it_ends(
+    monkeypatch: pytest.MonkeyPatch, settings: MakeSettings, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(workers, "make_synthesizer", lambda _: ToneSynthesizer())
+    monkeypatch.setattr(trained, "_PAUSE_S", 0.0)
+    container, shown = Container(), []
+
+    async def reload() -> None:
+        shown.append(1)
+        if len(shown) > 1:
+            raise RuntimeError("there are open files preventing the operation")
+        (tmp_path / "aya-1").mkdir()
+
+    asked = settings(synthesizer="sovits", sovits_dir=tmp_path, sovits_trained_dir=tmp_path)
+    worker = await SpeakerWorker.open(asked, container.die, reload)
+    line = Utterance(text="Hello.", lang="en", voice=Voice(id="sovits:aya", checkpoint="aya-1"))
+    assert isinstance(await worker.speak([line]), list)
+    assert (len(shown), container.died) == (1, 0)
+    later = line.model_copy(update={"voice": Voice(id="sovits:aya", checkpoint="aya-2")})
+    with pytest.raises(Unavailable):
+        await worker.speak([later])
+    assert container.died == 1
     await worker.aclose()
 
 

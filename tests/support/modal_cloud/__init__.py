@@ -11,6 +11,7 @@ It builds no images (a container is this environment), takes no snapshots, knows
     things.py       functions, calls, inputs, containers, as data
     state.py        all of them together; what a container is told about an app
     containers.py   scheduling: a container's life, its inputs, retries and losses
+    volumes.py      what a container sees of a volume, and when
     ingress.py      HTTP in front of web functions
     admin.py        /state, /kill, /stop, blobs
     rpc.py          what all parts of the service share; rpc_*.py the calls: apps and objects, functions, calls, containers

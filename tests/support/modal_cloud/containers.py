@@ -13,6 +13,7 @@ import grpclib.server
 from modal._utils.grpc_utils import custom_detail_codec
 from modal_proto import api_pb2
 
+from tests.support.modal_cloud import volumes
 from tests.support.modal_cloud.state import State
 from tests.support.modal_cloud.things import Call, Container, Function, Input
 
@@ -77,8 +78,9 @@ async def start(state: State, function: Function) -> None:
     container.server = grpclib.server.Server([Service(state, container)], status_details_codec=custom_detail_codec)
     await container.server.start(path=str(socket))
     command = [state.python, "-P", "-m", "modal._container_entrypoint"]
+    volumes.mount(state, container)
     if state.isolate:
-        command = ["unshare", "--mount", "bash", "-c", _namespace(state, function, home), "container", *command]
+        command = ["unshare", "--mount", "bash", "-c", _namespace(container, home), "container", *command]
     container.process = await asyncio.create_subprocess_exec(
         *command,
         env=_environment(state, container, home, socket),
@@ -123,7 +125,7 @@ def _environment(state: State, container: Container, home: Path, socket: Path) -
     return env
 
 
-def _namespace(state: State, function: Function, home: Path) -> str:
+def _namespace(container: Container, home: Path) -> str:
     """A script that shows the process its own /root and its volumes, and then becomes the process."""
     lines = ["set -e", f"cd '{home}'"]
     for prefix in {Path(found).resolve() for found in (sys.base_prefix, sys.prefix)}:
@@ -131,12 +133,12 @@ def _namespace(state: State, function: Function, home: Path) -> str:
             inside = home / prefix.relative_to("/root")
             inside.mkdir(parents=True, exist_ok=True)
             lines.append(f"mount --rbind '{prefix}' '{inside}'")
-    volumes = function.definition.volume_mounts
-    if volumes:
+    mounts = container.function.definition.volume_mounts
+    if mounts:
         lines.append("mount -t tmpfs tmpfs /mnt")  # mount points are made there and leave nothing behind
-    for mount in volumes:
+    for mount in mounts:
         assert mount.mount_path.startswith("/mnt/"), "this stand-in mounts volumes below /mnt only"
-        source = state.volumes[mount.volume_id]["dir"] / mount.sub_path
+        source = volumes.view(container, mount.volume_id) / mount.sub_path
         source.mkdir(parents=True, exist_ok=True)
         lines += [f"mkdir -p '{mount.mount_path}'", f"mount --bind '{source}' '{mount.mount_path}'"]
         if mount.read_only:
@@ -153,6 +155,7 @@ async def _watch(state: State, container: Container) -> None:
         print(f"[{function.name} {container.id}] {text}", end="", flush=True)
         state.logs[function.app_id].put_nowait((container, text))
     code = await container.process.wait()
+    volumes.commit_all(state, container)
     container.server.close()
     function.containers.pop(container.id, None)
     print(f"[{function.name} {container.id}] exited {code}", flush=True)

@@ -13,7 +13,7 @@ from typing import Any
 from grpclib import GRPCError, Status
 from modal_proto import api_pb2
 
-from tests.support.modal_cloud import containers
+from tests.support.modal_cloud import containers, volumes
 from tests.support.modal_cloud.rpc import Part, rpc
 
 BUILDER = "2025.06"
@@ -182,11 +182,14 @@ class Objects(Part):
 
     @rpc
     async def VolumeCommit(self, r: Any) -> Any:
+        assert self.container is not None
+        volumes.commit(self.state, self.container, r.volume_id)
         return api_pb2.VolumeCommitResponse()
 
     @rpc
     async def VolumeReload(self, r: Any) -> Any:
-        return None
+        assert self.container is not None
+        volumes.reload(self.state, self.container, r.volume_id)
 
     @rpc
     async def BlobCreate(self, r: Any) -> Any:
