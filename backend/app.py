@@ -15,10 +15,10 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 
 from backend import __version__
 from backend.api import audio, forget, health, jobs, pages, series, sessions, voices, web
+from backend.api.cors import Cors
 from backend.api.guard import Guard
 from backend.api.limits import StartLimits
 from backend.api.plans import with_bucket_urls
@@ -161,7 +161,7 @@ def create_app(
         redirect_slashes=False,  # nothing redirects (contract C21), least of all to the Host a stranger named
         middleware=[
             Middleware(
-                CORSMiddleware,
+                Cors,
                 allow_origins=list(settings.cors_origins),
                 allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
                 allow_headers=["Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "Last-Event-ID", "Range"],

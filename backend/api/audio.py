@@ -6,17 +6,17 @@ Addresses that carry a version never change and may be kept for ever; `page-N/in
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import re
 from collections.abc import Sequence
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Request, Response
 
+from backend.api.conditional import RangeNotSatisfiable, conditional
 from backend.api.pages import JobId
 from backend.api.replies import Replies, bytes_reply, problems
 from backend.api.services import ServicesIn
-from backend.errors import AudioNotReady, BadPathParameter, JobNotFound, NotFound, PageNotInWindow, TanoshiError
+from backend.errors import AudioNotReady, BadPathParameter, JobNotFound, NotFound, PageNotInWindow
 from backend.jobs import decisions
 from backend.jobs.events import Entry
 from backend.jobs.state import JobState, PageState, fold
@@ -30,23 +30,7 @@ router = APIRouter(tags=["audio"])
 _IMMUTABLE: Final = "public, max-age=31536000, immutable"
 _REVALIDATE: Final = "no-cache"
 _FILE: Final = re.compile(r"page-(0|[1-9][0-9]{0,5})/(?:([0-9a-f]{16})/)?([a-z0-9-]{1,40}\.(?:m3u8|ts|json|vtt))")
-_RANGE: Final = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
 AudioPath = Annotated[str, Path(description="page-{index}/index.m3u8, or what a playlist or an event names.")]
-
-
-class RangeNotSatisfiable(TanoshiError):
-    """A range behind the end; `length` is that of the whole, in bytes."""
-
-    status = 416
-    code = "range_not_satisfiable"
-    title = "The file has no bytes in this range"
-
-    def __init__(self, length: int = 0) -> None:
-        super().__init__()
-        self.length = length
-
-    def headers(self) -> dict[str, str]:
-        return {"Content-Range": f"bytes */{self.length}", "Accept-Ranges": "bytes"}
 
 
 _PLAYLIST: Final = "application/vnd.apple.mpegurl"
@@ -75,7 +59,7 @@ async def window(job_id: JobId, request: Request, services: ServicesIn) -> Respo
         *(services.objects.get(keys.audio(job_id, f"{folder}{PLAYLIST_NAME}")) for folder in folders)
     )
     pages = [WindowPage(prefix, playlist.decode("ascii")) for prefix, playlist in zip(prefixes, playlists, strict=True)]
-    return _conditional(
+    return conditional(
         request, window_playlist(pages, complete=state.done).encode("ascii"), media_type_of(PLAYLIST_NAME), _REVALIDATE
     )
 
@@ -126,25 +110,4 @@ async def audio(job_id: JobId, path: AudioPath, request: Request, services: Serv
         if decisions.page_of(state, int(file[1])).state is not PageState.READY:
             raise AudioNotReady from None
         raise
-    return _conditional(request, data, media_type_of(path), _IMMUTABLE if file[2] else _REVALIDATE)
-
-
-def _conditional(request: Request, data: bytes, media_type: str, cache_control: str) -> Response:
-    """The body as asked for: whole, a range (RFC 9110, 14), or 304 when the client has it."""
-    etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
-    headers = {"ETag": etag, "Cache-Control": cache_control, "Accept-Ranges": "bytes"}
-    known = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
-    if etag in known or "*" in known:
-        return Response(status_code=304, headers=headers)
-    status = 200
-    wanted = _RANGE.fullmatch(request.headers.get("range", "").strip())
-    if wanted and (wanted[1] or wanted[2]) and request.headers.get("if-range", etag) == etag:
-        if wanted[1]:
-            first, last = int(wanted[1]), min(int(wanted[2] or len(data)), len(data) - 1)
-        else:
-            first, last = max(0, len(data) - int(wanted[2])), len(data) - 1
-        if first >= len(data) or first > last:
-            raise RangeNotSatisfiable(len(data))
-        headers["Content-Range"] = f"bytes {first}-{last}/{len(data)}"
-        data, status = data[first : last + 1], 206
-    return Response(data, status, headers, media_type=media_type)
+    return conditional(request, data, media_type_of(path), _IMMUTABLE if file[2] else _REVALIDATE)

@@ -21,9 +21,12 @@ IDLE_S: Final = 30.0
 """A client that sends nothing of a promised body for so long is let go."""
 WHOLE_BODY_S: Final = 300.0
 """And so is one whose body takes longer than this altogether: 20 MB at half a megabit a second."""
-_HEADERS: Final = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
-_NOT_KEPT: Final = ((b"cache-control", b"no-store"),)
-"""Of replies that do not say themselves how long they may be kept."""
+_HEADERS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+)
+"""Of every reply that does not say something else itself."""
 
 
 class BodyTooLarge(TanoshiError):
@@ -38,6 +41,17 @@ class TooSlow(TanoshiError):
     title = "The request did not arrive in time"
 
 
+class CodedBody(TanoshiError):
+    """Nothing is unpacked here, so there is no bomb to go off."""
+
+    status = 415
+    code = "unsupported_encoding"
+    title = "Bodies are taken as they are; send this one without Content-Encoding"
+
+    def headers(self) -> dict[str, str]:
+        return {"Accept-Encoding": "identity"}
+
+
 class Guard:
     """Wraps the application. `idle_s` is how long a body may make no progress, `whole_body_s` how long it may take."""
 
@@ -50,7 +64,8 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        announced = dict(scope["headers"]).get(b"content-length", b"")
+        headers = dict(scope["headers"])
+        announced = headers.get(b"content-length", b"")
         path = scope.get("raw_path", b"").decode("ascii", "replace")
         upload = scope["method"] == "PUT" and not path.endswith(_JSON_PUTS)
         limit = None if upload else MAX_JSON_BYTES
@@ -62,11 +77,13 @@ class Guard:
             ended = message["type"] == "http.response.body" and not message.get("more_body", False)
             if message["type"] == "http.response.start":
                 begun.set()
-                kept = any(name.lower() == b"cache-control" for name, _ in message["headers"])
-                message["headers"] = [*message["headers"], *_HEADERS, *(() if kept else _NOT_KEPT)]
+                said = {name.lower() for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(header for header in _HEADERS if header[0] not in said)]
             await send(message)
 
         try:
+            if headers.get(b"content-encoding", b"identity").strip().lower() not in (b"identity", b""):
+                raise CodedBody
             if limit is not None and announced.isdigit() and int(announced) > limit:
                 raise BodyTooLarge
             if scope["method"] == "HEAD":
@@ -75,7 +92,7 @@ class Guard:
                     await guarded_send({"type": "http.response.body"})
             else:
                 await self._app(scope, self._guarded(receive, limit), guarded_send)
-        except (BodyTooLarge, TooSlow) as error:
+        except (BodyTooLarge, CodedBody, TooSlow) as error:
             if begun.is_set():
                 raise
             response = error_response(path, error)

@@ -35,8 +35,15 @@ PageIndex = Annotated[str, Path(pattern=r"^(0|[1-9][0-9]{0,5})$", description="W
 """A string, so that "1_0", "+1" and " 1" are not taken for page numbers."""
 
 DRAIN_S: Final = 5.0
-_ANY_TYPE: Final = {"", "application/octet-stream", "application/x-www-form-urlencoded"}
-"""Headers that say nothing: curl sends the last one with --data-binary."""
+_ANY_TYPE: Final = {
+    "",
+    "*/*",
+    "image/*",
+    "application/octet-stream",
+    "binary/octet-stream",
+    "application/x-www-form-urlencoded",
+}
+"""Headers that say nothing, so that nothing disagrees: curl sends the last one with --data-binary, stores and libraries the others."""
 
 
 @router.put(
@@ -52,10 +59,13 @@ async def put_page(job_id: JobId, index: PageIndex, request: Request, services: 
     """Takes a PNG, JPEG or WebP image. Other bytes than before replace the page and it is voiced again; equal bytes change nothing."""
     state = await services.log.state(job_id)
     page = decisions.page_of(state, int(index))
+    announced = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     try:
         data = await read_body(request, services.settings.max_page_bytes)
+        if announced == "multipart/form-data":
+            raise UnsupportedImage("This is a form; the body is to be the image itself, as curl -T FILE sends it.")
         info, sha256 = await services.checks.check(data)
-        _require_announced(request.headers.get("content-type", ""), info.media_type)
+        _require_announced(announced, info.media_type)
     except BadImage as error:
         await services.log.commit(job_id, decisions.rejected(page.index, error.code))
         raise
@@ -73,9 +83,8 @@ async def put_page(job_id: JobId, index: PageIndex, request: Request, services: 
     return UploadReply(index=now.index, state=now.state, revision=now.revision, sha256=sha256)
 
 
-def _require_announced(header: str, media_type: str) -> None:
-    announced = header.partition(";")[0].strip().lower().replace("image/jpg", "image/jpeg")
-    if announced not in _ANY_TYPE and announced != media_type:
+def _require_announced(announced: str, media_type: str) -> None:
+    if announced not in _ANY_TYPE and announced.replace("image/jpg", "image/jpeg") != media_type:
         raise UnsupportedImage(f"The bytes are {media_type}, but the Content-Type header says something else.")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -15,18 +16,36 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.routing import Match
 
-from backend.errors import InvalidRequest, NotFound, TanoshiError
+from backend.errors import BadPathParameter, InvalidRequest, NotFound, TanoshiError
 
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_METHODS = ("GET", "PUT", "POST", "PATCH", "DELETE")
 
 
 class InvalidJson(InvalidRequest):
     status = 400
     code = "invalid_json"
     title = "The body is not valid JSON"
+
+
+class MethodNotAllowed(TanoshiError):
+    """`methods` are those the address takes."""
+
+    status = 405
+    code = "method_not_allowed"
+    title = "This address does not take that method"
+
+    def __init__(self, methods: Sequence[str] = ()) -> None:
+        super().__init__(f"This address takes {', '.join(methods)}, not the method of this request." if methods else None)
+        self.methods = methods
+
+    def headers(self) -> dict[str, str]:
+        return {"Allow": ", ".join(self.methods)}
 
 
 def problem_response(
@@ -41,7 +60,7 @@ def problem_response(
 ) -> Response:
     """One problem document as a reply; `instance` is the path of the request."""
     body = problem_body(instance, status=status, code=code, title=title, detail=detail, errors=errors)
-    return Response(json.dumps(body), status, {"Cache-Control": "no-store", **(headers or {})}, media_type=MEDIA_TYPE)
+    return Response(json.dumps(body), status, {**_HEADERS, **(headers or {})}, media_type=MEDIA_TYPE)
 
 
 def problem_body(
@@ -88,21 +107,13 @@ def install_problem_handlers(app: FastAPI) -> None:
         if any(problem["type"] == "json_invalid" for problem in found):
             return error_response(_path(request), InvalidJson())
         if all(problem["loc"][0] == "path" for problem in found):
-            return problem_response(
-                _path(request),
-                status=404,
-                code="not_found",
-                title="There is nothing at this address",
-                detail="A part of the path cannot name anything here.",
-            )
-        pointers = tuple((_pointer(problem["loc"]), _sentence(problem)) for problem in found)
-        return problem_response(
-            _path(request),
-            status=422,
-            code="invalid_request",
-            title=InvalidRequest.title,
-            detail="The request does not have the form this call takes; see errors.",
-            errors=pointers,
+            return error_response(_path(request), BadPathParameter("A part of the path cannot name anything here."))
+        wrong: dict[str, list[str]] = {}
+        for problem in found:
+            wrong.setdefault(pointer(_within(problem["loc"], error.body)), []).append(_sentence(problem))
+        pointers = tuple((place, ", or ".join(dict.fromkeys(sentences))) for place, sentences in wrong.items())
+        return error_response(
+            _path(request), InvalidRequest("The request does not have the form this call takes; see errors.", pointers)
         )
 
     @app.exception_handler(HTTPException)
@@ -111,16 +122,10 @@ def install_problem_handlers(app: FastAPI) -> None:
             return error_response(_path(request), InvalidJson())
         if error.status_code == HTTPStatus.NOT_FOUND:
             return error_response(_path(request), NotFound())
-        phrase = HTTPStatus(error.status_code).phrase
-        allowed = (error.headers or {}).get("Allow")
-        return problem_response(
-            _path(request),
-            status=error.status_code,
-            code=phrase.lower().replace(" ", "_").replace("-", "_"),
-            title=phrase,
-            detail=f"This address takes {allowed}, not the method of this request." if allowed else f"{phrase}.",
-            headers=dict(error.headers or {}),
-        )
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            return error_response(_path(request), MethodNotAllowed(_allowed(request)))
+        logger.error("The framework answers %d here, which no code stands for", error.status_code)
+        return error_response(_path(request), TanoshiError())
 
     @app.exception_handler(ClientDisconnect)
     async def _gone(request: Request, _: ClientDisconnect) -> Response:
@@ -130,13 +135,7 @@ def install_problem_handlers(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def _unforeseen(request: Request, error: Exception) -> Response:
         logger.exception("%s %s failed", request.method, request.url.path, exc_info=error)
-        return problem_response(
-            _path(request),
-            status=500,
-            code="internal",
-            title=TanoshiError.title,
-            detail="The service has made a mistake; it is logged.",
-        )
+        return error_response(_path(request), TanoshiError("The service has made a mistake; it is logged."))
 
 
 def _path(request: Request) -> str:
@@ -152,7 +151,35 @@ def _sentence(problem: dict[str, Any]) -> str:
     return message.removeprefix("Value error, ")
 
 
-def _pointer(loc: tuple[int | str, ...]) -> str:
+def _allowed(request: Request) -> list[str]:
+    """The methods of an address, which may stand in several routes; HEAD is answered wherever GET is (`guard.py`)."""
+    scope = request.scope
+
+    def takes(method: str) -> bool:
+        return any(route.matches({**scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+
+    methods = [method for method in _METHODS if takes(method)]
+    return ["GET", "HEAD", *methods[1:]] if methods[:1] == ["GET"] else methods
+
+
+def _within(loc: tuple[int | str, ...], body: Any) -> tuple[int | str, ...]:
+    """Where in the request it is: pydantic's places also name the branches of its own schema, which nobody sent."""
+    if loc[0] != "body":
+        return loc[1:]
+    found: list[int | str] = []
+    for place, part in enumerate(loc[1:], 1):
+        inside = (isinstance(body, dict) and part in body) or (
+            isinstance(body, list) and isinstance(part, int) and part < len(body)
+        )
+        missing = isinstance(body, dict) and place == len(loc) - 1 and part != "[key]"
+        if inside or missing:
+            found.append(part)
+        if inside:
+            body = body[part]
+    return tuple(found)
+
+
+def pointer(parts: Iterable[int | str]) -> str:
     """A JSON pointer (RFC 6901). Keys the client chose are cut and made ASCII: they may be anything."""
-    parts = [str(part).encode("ascii", "backslashreplace").decode()[:80] for part in loc[1:]]
-    return "/" + "/".join(part.replace("~", "~0").replace("/", "~1") for part in parts)
+    plain = [str(part).encode("ascii", "backslashreplace").decode()[:80] for part in parts]
+    return "/" + "/".join(part.replace("~", "~0").replace("/", "~1") for part in plain)

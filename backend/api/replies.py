@@ -11,7 +11,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from backend.api.guard import BodyTooLarge, TooSlow
+from backend.api.guard import BodyTooLarge, CodedBody, TooSlow
 from backend.api.problems import MEDIA_TYPE, InvalidJson, problem_body
 from backend.contract import Problem
 from backend.errors import InvalidRequest, NotFound, TanoshiError, Unavailable
@@ -113,7 +113,7 @@ def _common(path: str, operation: dict[str, Any]) -> list[type[TanoshiError]]:
     if "path" in places:
         found.append(NotFound)
     if "requestBody" in operation:
-        found.append(TooSlow)
+        found += [TooSlow, CodedBody]
         if "application/json" in operation["requestBody"]["content"]:
             found += [InvalidJson, BodyTooLarge, InvalidRequest]
     if places & {"query", "header"}:

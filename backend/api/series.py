@@ -218,18 +218,22 @@ async def put_lexicon(series_id: SeriesId, body: edits.Lexicon, services: Servic
 async def patch_line(
     job_id: JobId, index: PageIndex, number: LineNumber, body: edits.LineChange, services: ServicesIn
 ) -> PageActionReply:
-    """Changes who says a line, its words, its voice, or whether it is heard; the page is voiced again, other lines from the cache."""
+    """Changes who says a line, its words, its voice, or whether it is heard; the page is voiced again, other lines from the cache.
+
+    What changes nothing (`{}`, or a correction that stands already) does not voice the page again.
+    """
     state = await services.log.state(job_id)
     page = decisions.page_of(state, int(index))
     definition = state.definition
     if body.voice is not None:
         await services.catalogue.get(body.voice, definition.client)
-    await services.series.update(
-        definition.client,
-        definition.series_id,
-        lambda cast: (edits.with_correction(cast, (job_id, page.index), int(number), body), None),
-    )
-    await _revoiced(services, [(job_id, page.index)])
+
+    def change(before: SeriesCast) -> tuple[SeriesCast, bool]:
+        after = edits.with_correction(before, (job_id, page.index), int(number), body)
+        return after, after != before
+
+    if await services.series.update(definition.client, definition.series_id, change):
+        await _revoiced(services, [(job_id, page.index)])
     return page_action(await services.log.state(job_id), page.index)
 
 

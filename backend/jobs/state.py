@@ -49,8 +49,8 @@ class NarrationOptions(BaseModel):
     direction: Direction = Field(default=Direction.RTL, description="Reading direction of the book.")
     lang: str | None = Field(default=None, pattern=r"^[a-z]{2,3}$", description="Language of the book; null: found per box.")
     sfx: SfxPolicy = Field(default=SfxPolicy.SKIP, description="Whether sound effects are spoken.")
-    single_voice: bool = Field(default=False, description="Everything in the Narrator's voice.")
-    speed: float = Field(default=1.0, ge=0.5, le=2.0, description="1 is the voice's own pace.")
+    single_voice: bool = Field(default=False, strict=True, description="Everything in the Narrator's voice.")
+    speed: float = Field(default=1.0, strict=True, ge=0.5, le=2.0, description="1 is the voice's own pace.")
 
 
 class JobDefinition(BaseModel):

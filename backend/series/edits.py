@@ -115,7 +115,7 @@ class LineChange(_Request):
 
     speaker: str | None = Field(default=None, max_length=64, description="Name or label; Narrator; empty: unknown.")
     text: str | None = Field(default=None, max_length=2000)
-    skip: bool | None = None
+    skip: bool | None = Field(default=None, strict=True)
     voice: str | None = Field(default=None, max_length=200)
 
     @field_validator("speaker", "text", "voice")
@@ -169,6 +169,8 @@ def with_correction(cast: SeriesCast, at: tuple[str, int], number: int, change: 
     after = before.model_copy(update={field: getattr(change, field) for field in change.model_fields_set})
     if after.speaker and cast.named(after.speaker) is None and after.speaker.casefold() != "narrator":
         after = after.model_copy(update={"speaker": valid_name(after.speaker)})
+    if after == before:
+        return cast
     corrections = {line: noted for line, noted in note.corrections.items() if line != number}
     if after != LineCorrection():
         corrections[number] = after

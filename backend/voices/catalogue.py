@@ -117,7 +117,10 @@ class Catalogue:
         voices = self.builtin
         if any(voice_id not in voices for ids in pack.values() for voice_id in _listed(ids)):
             voices = await self.voices(owner)
-        chosen = {role: tuple(self._find(voices, voice_id) for voice_id in _listed(ids)) for role, ids in pack.items()}
+        chosen = {
+            role: tuple(self._find(voices, voice_id, place) for voice_id, place in _places(role, ids))
+            for role, ids in pack.items()
+        }
         roles = {role: next((chosen[key] for key in chosen if key.casefold() == role.casefold()), ()) for role in ROLES}
         narrator = roles[NARRATOR][0] if roles[NARRATOR] else voices[DEFAULT_NARRATOR]
         mc = roles[MC][0] if roles[MC] else voices[DEFAULT_MC]
@@ -131,13 +134,15 @@ class Catalogue:
         return ResolvedPack(narrator, mc, unknown, pool, named)
 
     @staticmethod
-    def _find(voices: Mapping[str, ListedVoice], voice_id: str, pointer: str = "/voice_pack") -> ListedVoice:
+    def _find(voices: Mapping[str, ListedVoice], voice_id: str, pointer: str) -> ListedVoice:
         if (found := voices.get(voice_id)) is not None:
             return found
         near = near_names(voice_id, voices)
-        hint = f" Near names: {', '.join(near)}." if near else " GET /v1/voices lists the voices there are."
-        what = "A voice of the pack does not exist." if pointer == "/voice_pack" else "There is no such voice."
-        raise UnknownVoice(f"{what}{hint}", errors=((pointer, "names a voice that does not exist"),))
+        known = f"Near names: {', '.join(near)}." if near else f"There are {', '.join(list(voices)[:3])} and others."
+        what = "A voice of the pack does not exist." if pointer.startswith("/voice_pack/") else "There is no such voice."
+        raise UnknownVoice(
+            f"{what} {known} GET /v1/voices lists them all.", errors=((pointer, "names a voice that does not exist"),)
+        )
 
 
 _ROLE_KEYS: Final = frozenset(role.casefold() for role in ROLES)
@@ -155,6 +160,14 @@ def near_names(voice_id: str, voices: Iterable[str], most: int = 3) -> list[str]
 
 def _listed(ids: str | Sequence[str]) -> tuple[str, ...]:
     return (ids,) if isinstance(ids, str) else tuple(ids)
+
+
+def _places(role: str, ids: str | Sequence[str]) -> list[tuple[str, str]]:
+    """Each voice id of a role with the JSON pointer to it."""
+    key = role.encode("ascii", "backslashreplace").decode()[:80].replace("~", "~0").replace("/", "~1")
+    if isinstance(ids, str):
+        return [(ids, f"/voice_pack/{key}")]
+    return [(voice_id, f"/voice_pack/{key}/{place}") for place, voice_id in enumerate(ids)]
 
 
 def _unique(voices: Iterable[ListedVoice]) -> tuple[ListedVoice, ...]:

@@ -14,6 +14,8 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
+from backend.api.door import Door
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -25,13 +27,13 @@ class Frame:
 
 
 @asynccontextmanager
-async def serving(app: FastAPI) -> AsyncIterator[str]:
-    """The address of a server that runs `app` until the block ends."""
+async def serving(app: FastAPI, http: type[asyncio.Protocol] = Door) -> AsyncIterator[str]:
+    """The address of a server that runs `app`, as `tanoshi serve` does, until the block ends."""
     # Named TCP outright: asyncio switches Nagle's delay of 40 ms off only for sockets that say so.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     listener.listen(2048)
-    config = uvicorn.Config(app, log_level="warning", lifespan="on", proxy_headers=False, timeout_graceful_shutdown=2)
+    config = uvicorn.Config(app, http=http, log_level="warning", lifespan="on", proxy_headers=False, timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
     serve = asyncio.create_task(server.serve(sockets=[listener]))
     try:

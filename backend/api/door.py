@@ -1,0 +1,129 @@
+"""The HTTP protocol of the service: uvicorn's, with a limit on how long and how large the head of a request may be.
+
+uvicorn waits for a head without end and keeps all of it: a stranger could hold connections by the thousand for nothing, or fill the memory
+with one header. And what cannot be parsed is answered as every other error. `tanoshi serve` uses it; another way to start the service
+wants `--http backend.api.door:Door`, or a proxy in front that does the same. Bodies are `guard.py`'s business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from backend.api.guard import TooSlow
+from backend.api.problems import MEDIA_TYPE, problem_body
+from backend.errors import TanoshiError
+
+HEAD_S: Final = 15.0
+"""From the connection, or the end of the last reply, to the end of the next head."""
+MAX_HEAD_BYTES: Final = 65_536
+"""Of a head, and of anything else that is no body: trailers, extensions of chunks."""
+
+
+class BadHttp(TanoshiError):
+    status = 400
+    code = "bad_http"
+    title = "This is not HTTP as the service understands it"
+
+
+class HeadTooLarge(TanoshiError):
+    status = 431
+    code = "head_too_large"
+    title = "The head of the request is too large"
+
+
+HANG_UP_S: Final = 1.0
+_REASONS: Final = {400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fields Too Large"}
+
+
+class Door(HttpToolsProtocol):
+    """One connection."""
+
+    head_s = HEAD_S
+    _begun = False
+    """Whether a head has begun that has not ended."""
+    _loose = 0
+    """Bytes since the last that were body or ended a head."""
+    _patience: asyncio.TimerHandle | None = None
+    _refused = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        super().connection_made(transport)
+        self._be_patient()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lose_patience()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
+        self._loose += len(data)
+        super().data_received(data)
+        if self._loose > MAX_HEAD_BYTES:
+            self._refuse(HeadTooLarge())
+
+    def on_message_begin(self) -> None:
+        self._begun = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._begun = False
+        self._loose = 0
+        self._lose_patience()
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._loose = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._loose = 0
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.cycle.response_complete:  # else the next request is here already
+            self._be_patient()
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(BadHttp())
+
+    def _be_patient(self) -> None:
+        self._lose_patience()
+        self._patience = self.loop.call_later(self.head_s, self._too_slow)
+
+    def _lose_patience(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _too_slow(self) -> None:
+        if self._begun:
+            self._refuse(TooSlow())
+        else:
+            self.transport.close()
+
+    def _refuse(self, error: TanoshiError) -> None:
+        """Answers, unless an answer is under way, and hangs up."""
+        if self._refused or self.transport.is_closing():
+            return
+        self._refused = True
+        self._lose_patience()
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.transport.close()
+            return
+        body = problem_body("", status=error.status, code=error.code, title=error.title, detail=error.detail)
+        data = json.dumps(body).encode()
+        head = (
+            f"HTTP/1.1 {error.status} {_REASONS[error.status]}\r\nContent-Type: {MEDIA_TYPE}\r\nContent-Length: {len(data)}\r\n"
+            "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + data)
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        # Hanging up on who is still sending would take the answer away again.
+        self._patience = self.loop.call_later(HANG_UP_S, self.transport.close)

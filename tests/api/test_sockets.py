@@ -1,0 +1,152 @@
+"""Strangers on the wire: heads and bodies that drip, heads without end, compressed bombs. A real port, real time-outs made short."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+from functools import partial
+from typing import Any
+
+import httpx
+import pytest
+
+from backend.api.door import MAX_HEAD_BYTES, Door
+from backend.api.guard import Guard
+from tests.conftest import Serve
+from tests.support.engines import page
+from tests.support.narration_client import NarrationClient
+
+
+@pytest.fixture
+async def client(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> NarrationClient:
+    """Of a server that waits half a second for a head, 0.3 s for the next bytes of a body and 0.8 s for all of it."""
+    monkeypatch.setattr(Door, "head_s", 0.5)
+    monkeypatch.setattr("backend.app.Guard", partial(Guard, idle_s=0.3, whole_body_s=0.8))
+    found: NarrationClient = await serve()
+    return found
+
+
+class Stranger:
+    """One connection, byte by byte."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self.writer = writer
+
+    @classmethod
+    async def of(cls, client: NarrationClient) -> Stranger:
+        return cls(*await asyncio.open_connection(client.http.base_url.host, client.http.base_url.port))
+
+    async def drip(self, data: bytes, times: int, pause_s: float = 0.05) -> None:
+        """Sends `data` again and again until it was enough, or the server has hung up."""
+        for _ in range(times):
+            if self._reader.at_eof() or self.writer.is_closing():
+                return
+            self.writer.write(data)
+            await asyncio.sleep(pause_s)
+
+    async def answer(self) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers and body of what the server said before it hung up; 0 if it said nothing."""
+        async with asyncio.timeout(5):
+            try:
+                data = await self._reader.read()
+            except ConnectionResetError:
+                data = b""
+        self.writer.close()
+        head, _, body = data.partition(b"\r\n\r\n")
+        if not head:
+            return 0, {}, b""
+        first, *lines = head.decode("ascii").split("\r\n")
+        return int(first.split()[1]), {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}, body
+
+
+def assert_problem(answer: tuple[int, dict[str, str], bytes], status: int, code: str) -> None:
+    assert answer[0] == status, answer
+    assert answer[1]["content-type"] == "application/problem+json"
+    assert answer[1]["x-content-type-options"] == "nosniff"
+    assert json.loads(answer[2])["code"] == code
+
+
+async def test_a_head_that_drips_is_given_up(client: NarrationClient) -> None:
+    stranger = await Stranger.of(client)
+    stranger.writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+    dripping = asyncio.create_task(stranger.drip(b"x", 60))
+    assert_problem(await stranger.answer(), 408, "request_timeout")
+    await dripping
+
+
+async def test_who_says_nothing_or_only_empty_lines_is_hung_up_on(client: NarrationClient) -> None:
+    for data in (b"", b"\r\n"):
+        stranger = await Stranger.of(client)
+        dripping = asyncio.create_task(stranger.drip(data, 60))
+        assert (await stranger.answer())[0] == 0
+        await dripping
+
+
+async def test_after_a_reply_the_next_head_is_not_waited_for_without_end_either(client: NarrationClient) -> None:
+    stranger = await Stranger.of(client)
+    stranger.writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    await asyncio.sleep(0.1)
+    dripping = asyncio.create_task(stranger.drip(b"\r\n", 60))
+    assert (await stranger.answer())[0] == 200
+    await dripping
+
+
+@pytest.mark.parametrize("drop", [b"", b"x"])
+async def test_a_body_that_stands_still_or_drips_is_given_up_and_costs_the_page_nothing(
+    client: NarrationClient, drop: bytes
+) -> None:
+    plan = await client.start(1)
+    put = httpx.URL(plan["upload"]["pages"][0]["put_url"]).raw_path.decode()
+    stranger = await Stranger.of(client)
+    stranger.writer.write(f"PUT {put} HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n".encode())
+    dripping = asyncio.create_task(stranger.drip(drop, 60))
+    assert_problem(await stranger.answer(), 408, "request_timeout")
+    await dripping
+    assert (await client.snapshot(plan))["pages"][0]["state"] == "queued"
+    assert (await client.put(plan, 0, page(1))).is_success
+
+
+@pytest.mark.parametrize("part", [b"a" * 1000, b"X-More: " + b"a" * 1000 + b"\r\n"])
+async def test_a_head_without_end_is_refused_before_it_fills_the_memory(client: NarrationClient, part: bytes) -> None:
+    stranger = await Stranger.of(client)
+    stranger.writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: a" + (b"\r\n" if part.endswith(b"\n") else b""))
+    dripping = asyncio.create_task(stranger.drip(part, 2 * MAX_HEAD_BYTES // len(part), 0))
+    assert_problem(await stranger.answer(), 431, "head_too_large")
+    await dripping
+
+
+async def test_trailers_and_extensions_of_chunks_without_end_are_refused_too(client: NarrationClient) -> None:
+    plan = await client.start(1)
+    put = httpx.URL(plan["upload"]["pages"][0]["put_url"]).raw_path.decode()
+    for begun, part in ((b"1\r\nx\r\n0\r\n", b"X-More: " + b"a" * 1000 + b"\r\n"), (b"1;", b"a" * 1000)):
+        stranger = await Stranger.of(client)
+        stranger.writer.write(f"PUT {put} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode() + begun)
+        sending = asyncio.create_task(stranger.drip(part, 200_000, 0))
+        async with asyncio.timeout(5):
+            assert (await stranger.answer())[0] == 0, "hung up on, not waited for until its time was over"
+            await sending
+    assert (await client.put(plan, 0, page(1))).is_success
+
+
+async def test_what_is_not_http_is_answered_as_every_error(client: NarrationClient) -> None:
+    stranger = await Stranger.of(client)
+    stranger.writer.write(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n")
+    assert_problem(await stranger.answer(), 400, "bad_http")
+
+
+@pytest.mark.parametrize("coding", ["gzip", "GZIP", "br", "identity, gzip"])
+async def test_compressed_bodies_are_refused_unopened(client: NarrationClient, coding: str) -> None:
+    plan = await client.start(1)
+    put = plan["upload"]["pages"][0]["put_url"]
+    bomb = gzip.compress(b" " * 5_000_000)
+    calls: list[Any] = [client.http.put(put, content=bomb, headers={"Content-Encoding": coding})]
+    start = "/v1/narration/session/start"
+    calls.append(client.http.post(start, content=bomb, headers={"Content-Encoding": coding, "Content-Type": "application/json"}))
+    for call in calls:
+        reply = await call
+        assert (reply.status_code, reply.json()["code"]) == (415, "unsupported_encoding")
+        assert reply.headers["accept-encoding"] == "identity"
+    assert (await client.snapshot(plan))["pages"][0]["state"] == "queued", "it was the client's mistake, not the page's"
+    assert (await client.http.put(put, content=page(1), headers={"Content-Encoding": "identity"})).is_success
