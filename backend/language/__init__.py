@@ -20,7 +20,7 @@ from backend.language.pronunciation import english_phonemes, has_word, replace_w
 
 __all__ = ["VERSION", "detect_language", "english_phonemes", "has_word", "is_speakable", "replace_words", "speech_text"]
 
-VERSION = "1"
+VERSION = "2"
 """Changes whenever a printed line may be spoken differently; part of the synthesizers' fingerprints."""
 
 _MOST_PASSES = 8

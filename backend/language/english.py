@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from backend.language.capitals import recase
+from backend.language.letters import arabic, named_greek, plain_latin
 from backend.language.marks import normalize, settle_pauses
 from backend.language.stretches import shorten
 from backend.synthesizers.base import PAUSE
@@ -16,10 +17,15 @@ _SPEAKABLE = re.compile(rf"[{_LETTERS}0-9]")
 _WORD = re.compile(rf"[{_LETTERS}][{_LETTERS}']*")
 _ALIKE = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'", "‐": "-", "‑": "-", "¡": "", "¿": ""})
 _SWEAR = "@#$%&*^"
+_UNREAD = re.compile(r"[ßËëÆæØøÐðÞþ]|(?<![^\W\d_])[À-ÖØ-öø-ÿ](?![^\W\d_])")
+"""Letters that the front end reads wrong or not at all, and a lone letter with an accent; café and naïve it reads well as they are."""
+_FRACTION = re.compile(r"(?<=\d)(?=[¼½¾⅐-⅞])")
+_BEFORE_NFKC = str.maketrans({"№": "number "})
 
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), by)
     for pattern, by in (
+        (r"(?<![\w.])(?:[:;]-?[()DPO3]|[TO]_[TO]|<3)(?!\w)", " "),  # faces and hearts typed in letters
         (r"\.(?: ?\.)+|[•·・]{2,}|…", PAUSE),
         (r"(?<=\d)\s*[–—-]\s*(?=\d)", " to "),
         (r"\s+[–—―-]+\s+|-{2,}|[–—―]+", PAUSE),
@@ -30,6 +36,10 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (rf"(?<![{_LETTERS}0-9&*])[{_LETTERS}]{{1,8}}[*#@$%]{{2,}}", PAUSE),  # sh##
         (r"(?<![^\s])#(?=\d)", "number "),
         (r"\bw/(?=\s|\w)", "with "),
+        (r"¥\s*(\d[\d,.]*)|(?<=\d)\s*(?:¥|円)", r"\1 yen"),
+        (r"(\d[\d,.]*)\s*([€£$])(?!\d)", r"\2\1"),
+        (r"(?<=\d)\s*×\s*(?=\d)", " times "),
+        (r"(?<=\d)\s*÷\s*(?=\d)", " divided by "),
         (r"°\s*([CF])\b", r" degrees \1"),
         (r"°", " degrees "),
         (r"[~∼〜♪♫♡♥❤★☆\"“”„«»\[\]<>{}*^_|\\]+", " "),
@@ -48,9 +58,12 @@ _NO_STAMMERS = ("re-re", "no-nonsense", "co-co", "so-so", "go-go")
 
 def clean(text: str, names: Sequence[str] = ()) -> str:
     """The speakable English of a text box; "" when there is none. `names` in their normal spelling."""
-    text = normalize(text).translate(_ALIKE)
+    text = _FRACTION.sub(" and ", arabic(text).translate(_BEFORE_NFKC))
+    text = arabic(named_greek(normalize(text).translate(_ALIKE), "en"))
+    text = _UNREAD.sub(lambda letter: plain_latin(letter[0], keep_latin_1=False), plain_latin(text, keep_latin_1=True))
     for pattern, by in _RULES:
         text = pattern.sub(by, text)
+    text = re.sub(r"(?<=\d)(?:ST|ND|RD|TH)\b", lambda ending: ending[0].lower(), text)
     text = _SIGN_RUN.sub(_without_swearing, text)
     text = _CALLS.sub(lambda run: "? " if "?" in run[0] else "! ", text)
     text = _UNSPEAKABLE.sub(" ", text)

@@ -121,6 +121,52 @@ def test_signs_are_spoken_only_where_they_mean_something(printed: str, said: str
 @pytest.mark.parametrize(
     ("printed", "said"),
     [
+        ("Tōkyō", "Tokyo"),
+        ("SHŌNEN MANGA", "Shonen manga"),
+        ("Gojō-sensei!", "Gojo-sensei!"),
+        ("DVOŘÁK", "Dvorák"),
+        ("Łódź", "Lódz"),
+        ("Œuvre", "Oeuvre"),
+        ("Straße", "Strasse"),
+        ("ZOË!", "Zoe!"),
+        ("é", "e"),
+        ("CAFÉ!", "Café!"),
+        ("naïve", "naïve"),
+        ("Σ", "sigma"),
+        ("πr", "pi r"),
+        ("THE α MALE", "The alpha male"),
+        ("TYPE-Ω", "Type-omega"),
+        ("Chapter Ⅲ", "Chapter 3"),
+        ("WORLD WAR II", "World war 2"),
+        ("Louis XIV", "Louis 14"),
+        ("PART VIII", "Part 8"),
+        ("XXX", "X"),
+        ("I'VE HAD IT", "I've had it"),
+        ("THE 3RD DAY", "The 3rd day"),
+        ("1ST!", "1st!"),
+        ("3½ hours", "3 and 1/2 hours"),
+        ("¥500", "500 yen"),
+        ("500円", "500 yen"),
+        ("20€", "€20"),
+        ("2 × 4", "2 times 4"),
+        ("9÷3", "9 divided by 3"),
+        ("№ 7", "number 7"),
+        ("ABC", "ABC"),
+        ("Nice :D", "Nice"),
+        ("I <3 you", "I you"),
+        ("Hello, 田中!", "Hello!"),
+        ("Привет, Kenji", "Kenji"),
+        ("안녕 Bob", "Bob"),
+        ("ok 👍", "ok"),
+    ],
+)
+def test_foreign_letters_numerals_and_signs_are_written_as_they_are_said(printed: str, said: str) -> None:
+    assert spoken(printed) == said
+
+
+@pytest.mark.parametrize(
+    ("printed", "said"),
+    [
         ("Well... maybe", "Well…maybe"),
         ("Well…… maybe", "Well…maybe"),
         ("Well . . . maybe", "Well…maybe"),
@@ -139,7 +185,43 @@ def test_every_kind_of_pause_is_the_one_mark_between_words_and_calls_are_single(
     assert spoken(printed) == said
 
 
-@pytest.mark.parametrize("printed", ["", " ", "...", "!?", "-", "♪♪", "'", "“”", "おはよう", "Привет", "\u200b", "\ud800", "***"])
+@pytest.mark.parametrize(
+    "printed",
+    [
+        "",
+        " ",
+        "...",
+        "!?",
+        "-",
+        "♪♪",
+        "'",
+        "“”",
+        "おはよう",
+        "Привет",
+        "\u200b",
+        "\ud800",
+        "***",
+        "안녕하세요",
+        "你好",
+        "Ελλάδα",
+        "مرحبا",
+        "สวัสดี",
+        "😀😀",
+        "🇯🇵",
+        "%",
+        "&",
+        "+",
+        "=",
+        "$",
+        "@",
+        "#",
+        "∞",
+        "(^_^)",
+        ":)",
+        "T_T",
+        "™",
+    ],
+)
 def test_what_cannot_be_said_in_english_is_nothing(printed: str) -> None:
     assert spoken(printed) is None
     assert not is_speakable(printed, "en")

@@ -88,14 +88,76 @@ def test_marks_of_print_become_the_kana_they_stand_for(printed: str, said: str) 
         ("25℃", "25度"),
         ("3年B組", "3年B組"),
         ("TVを見る", "TVを見る"),
-        ("100%", "100%"),
+        ("100%", "100パーセント"),
         ("第①話", "第1話"),
         ("○○さん", "まるまるさん"),
-        ("二〇二〇年", "二〇二〇年"),
+        ("二〇二〇年", "2020年"),
         ("ジョン・スミス", "ジョン・スミス"),
     ],
 )
 def test_numbers_letters_and_units_are_left_to_be_read_or_written_out(printed: str, said: str) -> None:
+    assert spoken(printed) == said
+
+
+@pytest.mark.parametrize(
+    ("printed", "said"),
+    [
+        ("10:05", "10時5分"),
+        ("0時", "零時"),
+        ("20時", "20時"),
+        ("1,000,000円", "1000000円"),
+        ("3.14", "3点イチヨン"),
+        ("1.5倍", "1点5倍"),
+        ("12.03秒", "12点ゼロサン秒"),
+        ("090-1234-5678", "090の1234の5678"),
+        ("$5", "5ドル"),
+        ("¥1,200", "1200円"),
+        ("￥300円", "300円"),
+        ("80€", "80ユーロ"),
+        ("2×3=6", "2かける3は6"),
+        ("10÷2", "10わる2"),
+        ("1+1", "1たす1"),
+        ("ボケ&ツッコミ", "ボケアンドツッコミ"),
+        ("½", "2分の1"),
+        ("1¾", "1と4分の3"),
+        ("第Ⅳ章", "第4章"),
+        ("パートⅱ", "パート2"),
+        ("パートIII", "パート3"),
+        ("№7", "ナンバー7"),
+        ("一九八〇年", "1980年"),
+        ("〇", "まる"),
+        ("π", "パイ"),
+        ("ρは密度", "ローは密度"),
+        ("Ωの指輪", "オメガの指輪"),
+        ("Tōkyōタワー", "Tokyoタワー"),
+        ("ドミトリー・Łukaszだ", "ドミトリー・Lukaszだ"),
+    ],
+)
+def test_numerals_signs_and_foreign_letters_are_written_as_they_are_said(printed: str, said: str) -> None:
+    assert spoken(printed) == said
+
+
+@pytest.mark.parametrize(
+    ("printed", "said"), [("ぁ", "あ"), ("ぅ…", "う"), ("ゃ！", "や！"), ("々", None), ("あ々", "あ"), ("人々", "人々")]
+)
+def test_small_kana_and_iteration_marks_need_something_before_them(printed: str, said: str | None) -> None:
+    assert spoken(printed) == said
+
+
+@pytest.mark.parametrize(
+    ("printed", "said"),
+    [
+        ("I ♥ 東京", "I 東京"),
+        ("笑😂", "笑"),
+        ("👍了解", "了解"),
+        ("Привет、田中", "田中"),
+        ("안녕、みんな", "みんな"),
+        ("ＣＤを１０枚", "CDを10枚"),
+        ("㊙作戦", "秘作戦"),
+        ("你好", "你好"),
+    ],
+)
+def test_of_mixed_scripts_what_can_be_said_is_said(printed: str, said: str) -> None:
     assert spoken(printed) == said
 
 
@@ -120,7 +182,40 @@ def test_signs_that_are_only_seen_are_not_spoken(printed: str, said: str) -> Non
 
 @pytest.mark.parametrize(
     "printed",
-    ["", "…", "――", "ーーー", "っ", "ッ！", "…っ", "ｗｗｗ", "！？", "♪", "（笑）", "〜", "한국어", "\u3099", "・", "\ud800"],
+    [
+        "",
+        "…",
+        "――",
+        "ーーー",
+        "っ",
+        "ッ！",
+        "…っ",
+        "ｗｗｗ",
+        "！？",
+        "♪",
+        "（笑）",
+        "〜",
+        "한국어",
+        "\u3099",
+        "・",
+        "\ud800",
+        "안녕하세요",
+        "Привет",
+        "Ελλάδα",
+        "مرحبا",
+        "สวัสดี",
+        "😀",
+        "👨\u200d👩\u200d👧",
+        "🇯🇵",
+        "%",
+        "&",
+        "=",
+        "$",
+        "∞",
+        "※",
+        "々",
+        "(^_^)",
+    ],
 )
 def test_what_cannot_be_said_in_japanese_is_nothing(printed: str) -> None:
     assert spoken(printed) is None

