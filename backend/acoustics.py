@@ -15,6 +15,7 @@ Samples = NDArray[np.float32]
 
 FRAME_S = 0.025
 HOP_S = 0.010
+PITCH_HOP_S = 0.015
 QUIETEST_DB = -120.0
 LOWEST_PITCH_HZ = 60.0
 HIGHEST_PITCH_HZ = 500.0
@@ -73,12 +74,12 @@ def clipped_share(samples: Samples) -> float:
     return float(runs.sum()) / max(1, len(samples))
 
 
-def pitches_hz(samples: Samples, sample_rate: int) -> NDArray[np.float64]:
-    """Pitch of every voiced frame, in order; empty when nothing is voiced. Normalised autocorrelation, 60 to 500 Hz."""
+def pitch_track_hz(samples: Samples, sample_rate: int) -> NDArray[np.float64]:
+    """Pitch every 15 ms, shape [frames]; NaN where nothing is voiced. Normalised autocorrelation, 60 to 500 Hz."""
     step = max(1, sample_rate // 8000)
     lowered = _lowered(samples, step)
     rate = sample_rate / step
-    windows = frames(lowered, round(rate), frame_s=0.045, hop_s=0.015).astype(np.float64)
+    windows = frames(lowered, round(rate), frame_s=0.045, hop_s=PITCH_HOP_S).astype(np.float64)
     windows = windows - windows.mean(axis=1, keepdims=True)
     length = windows.shape[1]
     size = 1 << (2 * length - 1).bit_length()
@@ -87,17 +88,25 @@ def pitches_hz(samples: Samples, sample_rate: int) -> NDArray[np.float64]:
     # Fewer products are summed at longer lags; without this correction every pitch is biased upwards.
     correlation /= np.linspace(length, 1, length)[None, :]
     energy = correlation[:, :1]
+    track = np.full(len(windows), np.nan)
     first, last = int(rate / HIGHEST_PITCH_HZ), min(int(rate / LOWEST_PITCH_HZ), length - 2)
-    loud = energy[:, 0] > max(1e-8, float(energy.max(initial=0.0)) * 1e-3)
-    if last <= first or not loud.any():
-        return np.empty(0)
+    loud = np.flatnonzero(energy[:, 0] > max(1e-8, float(energy.max(initial=0.0)) * 1e-3))
+    if last <= first or not len(loud):
+        return track
     normal = correlation[loud] / energy[loud]
     band = normal[:, first : last + 1]
     best = band.max(axis=1)
     # The first peak nearly as high as the highest is the period itself; later ones are its multiples.
     peaks = (band >= 0.92 * best[:, None]) & (band >= normal[:, first - 1 : last]) & (band >= normal[:, first + 1 : last + 2])
     voiced = (best > VOICED_CORRELATION) & peaks.any(axis=1)
-    return np.asarray(rate / (first + peaks[voiced].argmax(axis=1)), dtype=np.float64)
+    track[loud[voiced]] = rate / (first + peaks[voiced].argmax(axis=1))
+    return track
+
+
+def pitches_hz(samples: Samples, sample_rate: int) -> NDArray[np.float64]:
+    """Pitch of every voiced frame, in order; empty when nothing is voiced."""
+    track = pitch_track_hz(samples, sample_rate)
+    return np.asarray(track[~np.isnan(track)])
 
 
 def median_pitch_hz(samples: Samples, sample_rate: int) -> float | None:

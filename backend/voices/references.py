@@ -29,6 +29,7 @@ from backend.acoustics import (
 )
 from backend.errors import InvalidRequest
 from backend.flac import to_flac
+from backend.voices.speakers import TWO_PEOPLE, division_score
 
 SAMPLE_RATE = 32_000
 """Hz, of every stored clip: what GPT-SoVITS v2ProPlus listens to."""
@@ -124,7 +125,7 @@ def encode(samples: Samples) -> bytes:
 
 
 def check(clip: Samples) -> None:
-    """Raises InvalidRequest unless `clip` (mono, 32 kHz) is loud, clean and spoken enough to clone a voice from."""
+    """Raises InvalidRequest unless `clip` (mono, 32 kHz) is loud, clean and spoken enough, by one voice, to clone from."""
     duration_s = len(clip) / SAMPLE_RATE
     if duration_s < SHORTEST_S:
         raise InvalidRequest(f"Only {duration_s:.1f} s of the recording are speech; at least {SHORTEST_S:.0f} s are needed.")
@@ -140,6 +141,10 @@ def check(clip: Samples) -> None:
     contrast_db = loudness_db - float(np.percentile(levels, 3))
     if contrast_db < LEAST_CONTRAST_DB:
         raise InvalidRequest("There is noise or music behind the voice; record it in a quiet place.")
+    if division_score(clip, SAMPLE_RATE) > TWO_PEOPLE:
+        raise InvalidRequest(
+            "More than one person seems to speak in the recording, or one in very different voices; send 3 to 10 s of one voice."
+        )
 
 
 def _decoded(container: av.container.InputContainer) -> Iterator[Samples]:

@@ -11,19 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 RATE = 32_000
+_SOUNDS = 12
 _KNOTS_HZ = np.array([100.0, 300, 500, 800, 1200, 1700, 2400, 3300, 4500, 7000])
 
 
 @functools.lru_cache(maxsize=256)
 def phrase(duration_s: float, pitch_hz: float = 180.0, seed: int = 0, rate: int = RATE) -> NDArray[np.float32]:
-    """One phrase, peak 0.3: harmonics of a gliding pitch whose spectrum changes with every sound, 60 to 220 ms each."""
+    """One phrase, peak 0.3: harmonics of a gliding pitch whose spectrum changes with every sound, 60 to 220 ms each.
+
+    All phrases are made of the same few sounds, as those of one speaker are; `seed` chooses their order.
+    """
     chance = np.random.default_rng(seed)
     time = np.arange(round(duration_s * rate)) / rate
     pitch = pitch_hz * (1 + 0.06 * np.sin(2 * np.pi * 0.7 * time + chance.uniform(0, 6)))
     phase = 2 * np.pi * np.cumsum(pitch) / rate
     starts = np.cumsum(chance.uniform(0.06, 0.22, round(duration_s * 20) + 2))
     which = np.searchsorted(starts, time)
-    spectra = chance.normal(0, 1.6, (len(starts) + 1, len(_KNOTS_HZ))) - np.log1p(_KNOTS_HZ / 600)
+    sounds = np.random.default_rng(11).normal(0, 1.6, (_SOUNDS, len(_KNOTS_HZ))) - np.log1p(_KNOTS_HZ / 600)
+    spectra = sounds[np.concatenate([chance.permutation(_SOUNDS) for _ in range(len(starts) // _SOUNDS + 1)])]
     sound = np.zeros_like(time)
     for harmonic in range(1, min(40, int(7000 / pitch_hz))):
         gains = np.exp([np.interp(harmonic * pitch_hz, _KNOTS_HZ, spectrum) for spectrum in spectra])
