@@ -32,7 +32,6 @@ API_LIBRARIES: Final = (
     "pyloudnorm",
     "redis",
     "scipy",
-    "sse-starlette",
     "starlette",
     "uvicorn",
 )
@@ -67,7 +66,14 @@ def _image(*libraries: str, apt: tuple[str, ...] = ()) -> modal.Image:
     return image.add_local_python_source("backend", ignore=["**/__pycache__/**", "**/*.pyc"])
 
 
-api_image = _image(*pins(API_LIBRARIES))
+LIBRARIES: Final = {
+    "api": (*pins(API_LIBRARIES),),
+    "reader": (*pins(), *READER_PINS),
+    "speaker": (*pins(), *SPEAKER_PINS, *RECOGNISER_PINS),
+}
+"""Role -> what its image has pip install; `resolve.py` asks whether it can be."""
+
+api_image = _image(*LIBRARIES["api"])
 """The API and the pipeline."""
-reader_image = _image(*pins(), *READER_PINS)
-speaker_image = _image(*pins(), *SPEAKER_PINS, *RECOGNISER_PINS)
+reader_image = _image(*LIBRARIES["reader"])
+speaker_image = _image(*LIBRARIES["speaker"])

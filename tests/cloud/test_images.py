@@ -74,7 +74,6 @@ def imported_by(rooms: list[str]) -> set[str]:
 def test_no_library_of_the_api_was_forgotten() -> None:
     used = imported_by(["api", "jobs", "narration", "storage", "series", "voices", "language"])
     module_names = {
-        "sse_starlette": "sse-starlette",
         "PIL": "pillow",
         "pydantic_settings": "pydantic-settings",
         "botocore": "boto3",
