@@ -11,6 +11,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
+from backend.language.letters import plain_latin
 from backend.synthesizers.base import PAUSE
 
 BREATH_S: Final = 0.3
@@ -41,10 +42,10 @@ class Piece:
 
 
 def is_speakable(text: str, lang: str) -> bool:
-    """Whether the engine would find a phoneme: a letter or digit it knows, not only marks, small っ or the long mark."""
+    """Whether the engine would find a phoneme: a letter or digit its front end keeps, not only marks, small っ or the long mark."""
     if lang == "en":
         return re.search(r"[A-Za-z0-9]", _plain(text)) is not None
-    return re.search(r"[0-9A-Za-zぁ-んァ-ヺ一-鿿㐀-䶿々〆]", re.sub(r"[っッー]", "", _plain(text))) is not None
+    return re.search(r"[0-9A-Za-zぁ-ゖァ-ヺ一-鿿]", re.sub(r"[っッー]", "", _plain(text))) is not None
 
 
 def cut(text: str, lang: str) -> list[Piece]:
@@ -74,8 +75,9 @@ def reading(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Full-width letters and digits as ASCII, Japanese marks left alone, one space for many."""
+    """Full-width letters and digits as ASCII, accents gone, Japanese marks left alone, one space for many."""
     folded = "".join(unicodedata.normalize("NFKC", char) if "０" <= char <= "ｚ" and char.isalnum() else char for char in text)
+    folded = plain_latin(folded, keep_latin_1=False)
     return " ".join(folded.replace("...", PAUSE).split())
 
 

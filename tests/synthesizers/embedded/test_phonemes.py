@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from backend.synthesizers.base import Pronunciation, Utterance, Voice
+from backend.language import speech_text
+from backend.synthesizers.base import PAUSE, Pronunciation, Utterance, Voice
 from backend.synthesizers.embedded.phonemes import Phonemizer, parts, sounds, split
+
+KANA = [chr(code) for code in (*range(0x3041, 0x3097), *range(0x30A1, 0x30FB))]
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +40,24 @@ def test_only_phonemes_that_take_time_are_counted() -> None:
 def test_japanese_numbers_letters_and_signs_are_read_as_a_reader_reads_them(phonemize: Phonemizer) -> None:
     assert phonemize("12時", "ja").replace(" ", "").replace("ʲ", "") == "ʥɨːɲiʥi"
     assert phonemize("3年B組", "ja").split()[1:] == ["bʲiː", "ɡɯmʲi"]
-    assert "kakeɾɯ" in phonemize("2×3", "ja").replace(" ", "")
+    assert "kakeɾɯ" in phonemize("2かける3", "ja").replace(" ", "")
     assert phonemize("なに？", "ja").endswith("?")
     assert phonemize("行け！", "ja").endswith("!")
+
+
+@pytest.mark.parametrize("text", ["0", "007", "10点ゼロゴ", "090の1234", "0点5", "10.05"])
+def test_a_zero_is_read_wherever_it_stands(phonemize: Phonemizer, text: str) -> None:
+    assert "ʣeɾo" in phonemize(text, "ja").replace(" ", "")
+
+
+@given(
+    st.text(st.characters(max_codepoint=0x2DFF) | st.sampled_from(KANA), min_size=1, max_size=3), st.sampled_from(["ja", "en"])
+)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_counts_as_speakable_has_a_sound(phonemize: Phonemizer, printed: str, lang: str) -> None:
+    said = speech_text(printed, lang)
+
+    assert said is None or sum(sounds(phonemize(part, lang)) for part in said.split(PAUSE)) > 0
 
 
 def test_every_kana_and_every_punctuation_mark_has_a_phoneme_or_a_pause(phonemize: Phonemizer) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backend.language import speech_text
 from backend.synthesizers.sovits.pieces import BREATH_S, LONGEST_UNITS, cut, is_speakable, units
 
 LONG_JA = (
     "昔々あるところに、おじいさんとおばあさんが住んでいました。おじいさんは山へ芝刈りに、おばあさんは川へ洗濯に行きました。" * 3
 )
 LONG_EN = "Once upon a time, in a land far away, there lived an old man who had never seen the sea, " * 6
+KANA = [chr(code) for code in (*range(0x3041, 0x3097), *range(0x30A1, 0x30FB))]
 
 
 def texts(text: str, lang: str) -> list[str]:
@@ -31,6 +35,9 @@ def texts(text: str, lang: str) -> list[str]:
         ("…それで？", "ja", ["それで？"]),
         ("もう会えない…そう言ったのか？", "ja", ["もう会えない。", "そう言ったのか？"]),
         ("え…嘘だろ", "ja", ["え、嘘だろ。"]),
+        ("Café au lait", "en", ["Cafe au lait."]),
+        ("ñ", "en", ["n."]),
+        ("ゔ", "ja", ["ゔ。"]),
         ("I thought you were... dead, you know", "en", ["I thought you were, dead, you know."]),
         ("I thought you were... dead and gone, you know", "en", ["I thought you were.", "dead and gone, you know."]),
     ],
@@ -67,3 +74,52 @@ def test_whatever_the_text_every_piece_is_speakable_and_ends_with_a_mark(text: s
         assert is_speakable(piece.text, lang)
         assert piece.text.endswith(("。", "！", "？") if lang == "ja" else (".", "!", "?"))
         assert "…" not in piece.text
+
+
+FOREIGN = (
+    "π",
+    "Ω波",
+    "ßé",
+    "Tōkyō",
+    "α版",
+    "Ⅳ",
+    "〇",
+    "二〇二〇年",
+    "1,000円",
+    "3.14",
+    "$5",
+    "½",
+    "ゔ",
+    "ぁ",
+    "ゖ",
+    "①",
+    "℃",
+    "10:05",
+)
+"""Each alone would be nothing, or something else, to one of the engine's two front ends."""
+
+
+@pytest.mark.parametrize("lang", ["ja", "en"])
+@pytest.mark.parametrize("printed", FOREIGN)
+def test_what_counts_as_speakable_is_speakable_to_this_engine(printed: str, lang: str) -> None:
+    said = speech_text(printed, lang)
+
+    assert (said is not None) == bool(cut(said or "", lang))
+
+
+@pytest.mark.parametrize("printed", FOREIGN)
+def test_the_engines_japanese_front_end_reads_every_letter_it_is_given(printed: str) -> None:
+    """It cuts at whatever it does not know, and numbers at their points and commas."""
+    known = re.compile(r"[A-Za-z0-9\u3005\u3040-\u30fa\u30fc-\u30ff\u4e00-\u9fff]+[。！？]")
+
+    assert all(known.fullmatch(text) for text in texts(speech_text(printed, "ja") or "", "ja"))
+
+
+@given(
+    st.text(st.characters(max_codepoint=0x2DFF) | st.sampled_from(KANA), min_size=1, max_size=3), st.sampled_from(["ja", "en"])
+)
+@settings(deadline=None)
+def test_no_text_that_was_cleaned_finds_the_engine_without_a_word_for_it(printed: str, lang: str) -> None:
+    said = speech_text(printed, lang)
+
+    assert (said is not None) == bool(cut(said or "", lang))
