@@ -1,7 +1,7 @@
-"""What narration costs on Modal: `python -m backend.cloud.costs` prints the tables of need.md.
+"""What narration costs on Modal: `python -m backend.cloud.costs` prints the tables of need.md, and a test compares the two.
 
-Prices are assumptions with a date and must be checked against modal.com/pricing; so are the engines' speeds, which nobody has measured on
-these GPUs with this program. What is certain is the arithmetic: seconds a container lives, times what a second costs.
+The prices are list prices with a date. The engines' speeds are assumptions: nobody has measured them on these GPUs with this program. What
+is certain is the arithmetic: seconds a container lives, times what a second costs.
 """
 
 from __future__ import annotations
@@ -11,12 +11,24 @@ from dataclasses import dataclass
 from typing import Final
 
 from backend.cloud.sizing import CloudSettings
+from backend.errors import ConfigurationError
 
-PRICES_SEEN: Final = "2025"
-"""When the list prices below were last seen; regions and non-preemptible containers cost more."""
-GPU_USD_S: Final = {"T4": 0.000164, "L4": 0.000222, "A10": 0.000306, "L40S": 0.000542, "A100": 0.000583, "H100": 0.001097}
+PRICES_SEEN: Final = "24 September 2026"
+"""Modal's list prices a second, in US dollars, as several public records of its price page of May to September 2026 alike have them."""
+GPU_USD_S: Final = {
+    "T4": 0.000164,
+    "L4": 0.000222,
+    "A10": 0.000306,
+    "L40S": 0.000542,
+    "A100-40GB": 0.000583,
+    "A100-80GB": 0.000694,
+    "H100": 0.001097,
+    "H200": 0.001261,
+    "B200": 0.001736,
+}
+_SAME_GPU: Final = {"A10G": "A10", "A100": "A100-40GB"}
 CORE_USD_S: Final = 0.0000131
-"""Of one physical core (two vCPUs)."""
+"""Of one physical core (two vCPUs); an eighth of one is the least."""
 GIB_USD_S: Final = 0.00000222
 MONTH_S: Final = 730 * 3600
 
@@ -37,6 +49,20 @@ class Speeds:
     pages_a_window: int = 20
 
 
+def gpu_usd_s(name: str) -> float:
+    """Of a GPU as `gpu=` names it: "L4", "L4:2" for two, "H100!" for no better one.
+
+    Raises:
+        ConfigurationError: no price is known for it.
+    """
+    kind, _, count = name.partition(":")
+    kind = kind.rstrip("!").upper()
+    try:
+        return GPU_USD_S[_SAME_GPU.get(kind, kind)] * int(count or 1)
+    except (KeyError, ValueError) as error:
+        raise ConfigurationError(f"No price is known for a GPU {name!r}; known are {', '.join(GPU_USD_S)}.") from error
+
+
 @dataclass(frozen=True, slots=True)
 class Container:
     """What a container holds on to while it lives."""
@@ -47,7 +73,7 @@ class Container:
 
     @property
     def usd_s(self) -> float:
-        return (GPU_USD_S[self.gpu] if self.gpu else 0.0) + self.cores * CORE_USD_S + self.gib * GIB_USD_S
+        return (gpu_usd_s(self.gpu) if self.gpu else 0.0) + self.cores * CORE_USD_S + self.gib * GIB_USD_S
 
 
 def containers(sizes: CloudSettings) -> dict[str, Container]:
@@ -91,19 +117,28 @@ def month_cost(container: Container) -> float:
 
 
 def tables(sizes: CloudSettings, speeds: Speeds) -> Iterator[str]:
-    """Both tables as Markdown, line by line."""
+    """The tables of need.md as Markdown, line by line: prices, chapters, warm containers."""
+    yield from _price_table()
+    yield ""
     yield "| chapter | lines | one reader, from cold to asleep | on containers that are busy anyway |"
-    yield "|---|---|---|---|"
+    yield "| --- | --- | --- | --- |"
     for pages in PAGES:
         for lines in LINES_A_PAGE:
             cost = chapter_cost(pages, lines, sizes, speeds)
             yield f"| {pages} pages | {lines} a page | ${cost.alone:.3f} | ${cost.shared:.3f} |"
     yield ""
-    yield "| always warm | of it | a month |"
-    yield "|---|---|---|"
+    yield "| one container, always warm | what it holds | a month |"
+    yield "| --- | --- | --- |"
     for name, container in containers(sizes).items():
         held = f"{container.gpu}, " if container.gpu else ""
         yield f"| {name} | {held}{container.cores:g} core, {container.gib:g} GiB | ${month_cost(container):,.0f} |"
+
+
+def _price_table() -> Iterator[str]:
+    yield f"| list price, {PRICES_SEEN} | a second | an hour |"
+    yield "| --- | --- | --- |"
+    for name, usd in (*GPU_USD_S.items(), ("a core (two vCPUs)", CORE_USD_S), ("a GiB of memory", GIB_USD_S)):
+        yield f"| {name} | ${usd:.8f} | ${usd * 3600:.4f} |"
 
 
 def main() -> None:

@@ -35,15 +35,22 @@ UPSTREAM_PYTHON: Final = "/opt/gpt-sovits-python"
 PRETRAINED: Final = f"{images.WEIGHTS}/sovits-pretrained"
 TRAINED: Final = f"{images.WEIGHTS}/sovits-trained"
 SOURCE: Final = "https://github.com/RVC-Boss/GPT-SoVITS.git"
-TORCH: Final = ("torch==2.5.1", "torchaudio==2.5.1")
-"""For the programs. Our choice by their date; this image has not been built yet."""
+TORCH: Final = ("torch==2.8.0", "torchaudio==2.8.0")
+"""For the programs, which name no release. Older than 2.6, their transformers refuses the published `.bin` files; from 2.9 on, torchaudio
+reads no file without torchcodec. That they resolve with the programs' requirements is what `resolve.py` says; this image was not built."""
 BUILD: Final = (
     f"git init -q {CHECKOUT} && git -C {CHECKOUT} fetch -q --depth 1 {SOURCE} {COMMIT} && git -C {CHECKOUT} checkout -q FETCH_HEAD",
     f"rm -rf {CHECKOUT}/GPT_SoVITS/pretrained_models && ln -s {PRETRAINED} {CHECKOUT}/GPT_SoVITS/pretrained_models",
     f"python -m venv {UPSTREAM_PYTHON}",
     f"{UPSTREAM_PYTHON}/bin/pip install --no-cache-dir {' '.join(TORCH)}",
     f"{UPSTREAM_PYTHON}/bin/pip install --no-cache-dir {' '.join(TORCH)} -r {CHECKOUT}/requirements.txt",
+    # What the text front ends would fetch while a training runs: word classes and pronunciations of English, the dictionary of Japanese.
+    f"{UPSTREAM_PYTHON}/bin/python -m nltk.downloader -d {UPSTREAM_PYTHON}/nltk_data averaged_perceptron_tagger"
+    " averaged_perceptron_tagger_eng cmudict",
+    f"{UPSTREAM_PYTHON}/bin/python -c 'import pyopenjtalk; pyopenjtalk.g2p(\"a\")'",
 )
+LIBRARIES: Final = (*images.LIBRARIES["api"], *images.SPEAKER_PINS)
+"""Of the function itself, which prepares clips, tells progress and converts what the programs wrote."""
 TIMEOUT_S: Final = 4 * 3600
 
 sizes = CloudSettings()
@@ -54,7 +61,7 @@ image = (
     modal.Image.debian_slim(python_version=images.PYTHON)
     .apt_install("build-essential", "cmake", "ffmpeg", "git")
     .run_commands(*BUILD)
-    .pip_install(*images.pins(images.API_LIBRARIES), *images.SPEAKER_PINS)
+    .pip_install(*LIBRARIES)
     .env(
         {
             "SOVITS_TRAINER_DIR": CHECKOUT,

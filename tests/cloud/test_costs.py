@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from backend.cloud.costs import CORE_USD_S, GPU_USD_S, Container, Speeds, chapter_cost, month_cost, tables
+from backend.cloud.costs import CORE_USD_S, GPU_USD_S, PRICES_SEEN, Container, Speeds, chapter_cost, gpu_usd_s, month_cost, tables
 from backend.cloud.sizing import CloudSettings
+from backend.errors import ConfigurationError
+from tests.support.modal_cloud.cloud import ROOT
 
 
 def sizes(**changes: object) -> CloudSettings:
@@ -37,6 +39,29 @@ def test_staying_awake_longer_costs_more() -> None:
 def test_the_tables_name_the_gpu_that_is_asked_for_first() -> None:
     assert "| SovitsSpeaker | A10, 1 core" in "\n".join(tables(sizes(speaker_gpu=("A10", "L4")), Speeds()))
     assert "| MagiReader | 1 core" in "\n".join(tables(sizes(reader_gpu=()), Speeds()))
+
+
+def test_the_tables_of_need_md_are_those_of_the_program() -> None:
+    page = (ROOT / "need.md").read_text(encoding="utf-8")
+    for table in "\n".join(tables(sizes(), Speeds())).split("\n\n"):
+        assert table in page, f"`python -m backend.cloud.costs` prints another table than need.md has:\n{table}"
+    assert PRICES_SEEN in page
+
+
+@pytest.mark.parametrize(
+    ("name", "usd_an_hour"), [("T4", 0.5904), ("L4", 0.7992), ("L40S", 1.9512), ("A100-80GB", 2.4984), ("H100", 3.9492)]
+)
+def test_prices_a_second_are_the_published_prices_an_hour(name: str, usd_an_hour: float) -> None:
+    assert GPU_USD_S[name] * 3600 == pytest.approx(usd_an_hour)
+
+
+def test_a_gpu_is_priced_by_whatever_name_modal_takes() -> None:
+    assert gpu_usd_s("A10G") == gpu_usd_s("a10") == GPU_USD_S["A10"]
+    assert gpu_usd_s("A100") == GPU_USD_S["A100-40GB"]
+    assert gpu_usd_s("L4:2") == 2 * gpu_usd_s("L4")
+    assert gpu_usd_s("H100!") == GPU_USD_S["H100"]
+    with pytest.raises(ConfigurationError, match="K80"):
+        gpu_usd_s("K80")
 
 
 def test_gpus_are_listed_with_commas_and_none_means_none(monkeypatch: pytest.MonkeyPatch) -> None:

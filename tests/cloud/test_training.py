@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from modal import exception
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from backend.cloud import images, training
 from backend.cloud.trainer import TRAINING_APP, CloudTrainer, cloud_trainer
@@ -106,6 +108,15 @@ def test_the_image_has_the_programs_at_the_pinned_commit_and_writes_where_the_sp
     assert training.app.name == TRAINING_APP
     assert any(COMMIT in command for command in training.BUILD)
     assert images._ENGINE_ENV["SOVITS_TRAINED_DIR"] == training.TRAINED
+
+
+def test_the_programs_torch_can_load_the_published_weights_and_read_recordings() -> None:
+    """Transformers loads `.bin` files from 2.6 on only; torchaudio's own readers went with 2.9."""
+    torch, torchaudio = map(Requirement, training.TORCH)
+    assert (torch.name, torchaudio.name) == ("torch", "torchaudio")
+    assert torch.specifier == torchaudio.specifier
+    assert SpecifierSet(">=2.6,<2.9").contains(str(torch.specifier).removeprefix("=="))
+    assert all(command.count(" ".join(training.TORCH)) for command in training.BUILD if "pip install" in command)
 
 
 def test_the_app_is_deployed_by_its_own_command(tmp_path: Path) -> None:
