@@ -110,6 +110,18 @@ class TestDetections:
         assert detections.covered(box, others) == 60
         assert detections.covered(box, others[:0]) == 0
 
+    @pytest.mark.parametrize(
+        ("kind", "threshold"),
+        [(detections.CHARACTER, 0.3), (detections.TEXT, 0.3), (detections.PANEL, 0.2), (detections.TAIL, 0.34)],
+    )
+    def test_each_class_has_its_threshold(self, kind, threshold):
+        scores = np.array([threshold - 0.001, threshold, threshold + 0.001], dtype=np.float32)
+        boxes = np.array([[10 * at, 0, 10 * at + 9, 9] for at in range(3)], dtype=np.float32)
+        kept = detections.keep_scored(scores, np.full(3, kind), boxes)
+        found = [*kept.characters, *kept.texts, *kept.panels, *kept.tails]
+        assert 2 in found
+        assert 0 not in found
+
     def test_numbers_that_are_none_are_nothing(self):
         logits = np.full((3, 4), 5.0, dtype=np.float32)
         boxes = np.array([[0, 0, 5, 5], [np.nan] * 4, [0, 0, np.inf, 5]], dtype=np.float32)
@@ -154,6 +166,15 @@ class TestLinks:
         same[0, 2] = same[2, 0] = same[2, 3] = same[3, 2] = 0.9
         assert links.clusters(same) == [0, 1, 0, 0]
         assert links.clusters(np.zeros((0, 0), dtype=np.float32)) == []
+
+    @pytest.mark.parametrize(("sure", "together"), [(0.649, False), (0.651, True)])
+    def test_figures_are_one_from_065_on(self, sure, together):
+        same = np.array([[1, sure], [sure, 1]], dtype=np.float32)
+        assert links.clusters(same) == ([0, 0] if together else [0, 1])
+
+    def test_a_tail_belongs_to_a_text_from_030_on(self):
+        assert links.best(np.array([[0.299], [0.301]], dtype=np.float32), links.TAIL)[0][0] is None
+        assert links.best(np.array([[0.299], [0.301]], dtype=np.float32), links.TAIL)[1][0] == 0
 
     def test_below_the_threshold_is_unknown_with_its_score(self):
         table = np.array([[0.2, 0.34], [0.1, 0.36]], dtype=np.float32)
