@@ -16,9 +16,19 @@ from collections.abc import Callable, Iterable
 
 from backend.language import english, japanese
 from backend.language.detect import detect_language
+from backend.language.kana import japanese_kana
 from backend.language.pronunciation import english_phonemes, has_word, replace_words
 
-__all__ = ["VERSION", "detect_language", "english_phonemes", "has_word", "is_speakable", "replace_words", "speech_text"]
+__all__ = [
+    "VERSION",
+    "detect_language",
+    "english_phonemes",
+    "has_word",
+    "is_speakable",
+    "japanese_kana",
+    "replace_words",
+    "speech_text",
+]
 
 VERSION = "2"
 """Changes whenever a printed line may be spoken differently; part of the synthesizers' fingerprints."""

@@ -1,8 +1,9 @@
 """The pronunciation lexicon of a series: names and coined words as they are to be said.
 
 A surface form is replaced by its reading before the line is cleaned for speech, so every engine follows it. English entries match whole
-words without regard to case; Japanese entries match anywhere, the longest first, as the script has no word boundaries. A word with
-phonemes stays as printed and its phonemes travel beside the text; only where cleaning would not leave it whole, its reading is taken.
+words without regard to case; Japanese entries match anywhere, the longest first, as the script has no word boundaries. An English word
+with phonemes stays as printed and its phonemes travel beside the text; only where cleaning would not leave it whole, its reading is
+taken. Japanese phonemes need no such way: the kana that write them are the reading.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ def spoken(
 ) -> tuple[str | None, tuple[Pronunciation, ...]]:
     """The words of a line as they are to be spoken, and how some of them are said; None when there is nothing to speak."""
     text = speech_text(with_readings(printed, lang, lexicon), lang, names)
-    exact = {entry.surface.lower(): entry for entry in lexicon if entry.lang == lang and entry.phonemes is not None}
+    exact = {entry.surface.lower(): entry for entry in lexicon if lang == entry.lang == "en" and entry.phonemes is not None}
     broken = [word for word in exact if has_word(printed, word) and not has_word(text or "", word)]
     if broken:
         plain = [entry.model_copy(update={"phonemes": None}) if entry.surface.lower() in broken else entry for entry in lexicon]
@@ -41,7 +42,9 @@ def with_readings(text: str, lang: str, lexicon: Sequence[LexiconEntry]) -> str:
 
     def read(surface: str, printed: str) -> str:
         entry = entries[_folded(surface, lang)]
-        return printed if entry.phonemes is not None or entry.reading is None else entry.reading
+        if entry.phonemes is not None:
+            return entry.kana or printed
+        return entry.reading or printed
 
     if lang == "en":
         return replace_words(text, list(entries), read)

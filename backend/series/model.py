@@ -10,9 +10,9 @@ import hashlib
 from collections.abc import Mapping
 from typing import Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from backend.language import english_phonemes
+from backend.language import english_phonemes, japanese_kana
 from backend.readers.base import Box
 from backend.series.similarity import Similarity
 
@@ -108,21 +108,28 @@ class LexiconEntry(_Frozen):
 
     surface: str = Field(min_length=1, max_length=64)
     """As printed."""
+    lang: str = Field(pattern=r"^(ja|en)$")
     reading: str | None = Field(default=None, min_length=1, max_length=128)
     """As to be spoken, in the ordinary writing of the language (kana in Japanese, a respelling in English)."""
     phonemes: str | None = Field(default=None, min_length=1, max_length=128)
-    """IPA, English only. Engines that take no phonemes say the reading."""
-    lang: str = Field(pattern=r"^(ja|en)$")
+    """IPA; goes before the reading. Japanese ones are said as the kana that write them (`kana`)."""
+
+    @property
+    def kana(self) -> str | None:
+        """What Japanese phonemes sound like, in kana; None for other entries."""
+        return japanese_kana(self.phonemes) if self.lang == "ja" and self.phonemes is not None else None
 
     @field_validator("phonemes")
     @classmethod
-    def _in_one_alphabet(cls, value: str | None) -> str | None:
+    def _in_one_alphabet(cls, value: str | None, info: ValidationInfo) -> str | None:
+        """Raises ValueError for what is no phoneme of the language. English is kept as the engines write it, Japanese as given."""
+        if value is not None and info.data.get("lang") == "ja":
+            japanese_kana(value)
+            return value
         return None if value is None else english_phonemes(value)
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if self.lang == "ja" and self.phonemes is not None:
-            raise ValueError("a Japanese word is given by its reading in kana, not by phonemes")
         if self.reading is None and self.phonemes is None:
             raise ValueError("a reading or phonemes are needed")
         return self

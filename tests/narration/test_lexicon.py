@@ -61,11 +61,18 @@ def test_a_word_that_cleaning_would_change_is_said_by_its_reading() -> None:
     assert (text, said) == ("Call kay seven now", ())
 
 
+def test_a_japanese_word_with_phonemes_is_said_as_the_kana_that_write_them_by_every_engine() -> None:
+    lexicon = [LexiconEntry(surface="東雲", phonemes="ɕinonome", reading="とううん", lang="ja")]
+    assert spoken("東雲さん、東雲さん！", "ja", lexicon) == ("シノノメさん、シノノメさん！", ())
+    assert lexicon[0].phonemes == "ɕinonome", "shown as it was given"
+
+
 @pytest.mark.parametrize(
     "entry",
     [
         {"surface": "x", "lang": "en"},
-        {"surface": "東雲", "phonemes": "ɕinonome", "lang": "ja"},
+        {"surface": "東雲", "phonemes": "kɑˈɛdeɪ", "lang": "ja"},
+        {"surface": "東雲", "phonemes": "kst", "reading": "しののめ", "lang": "ja"},
         {"surface": "x", "phonemes": "kˈA/)[y](/k", "lang": "en"},
         {"surface": "x", "phonemes": "kst", "lang": "en"},
         {"surface": "x", "phonemes": "たか", "lang": "en"},
