@@ -19,7 +19,7 @@ from backend.narration.script import PageScript
 from backend.narration.voice_choice import new_voice, voice_of
 from backend.narration.write import Part, is_heard, write_script
 from backend.readers.base import Character, Kind, Reading, TextBox
-from backend.series.changes import new_member, with_member
+from backend.series.changes import MOST_MEMBERS, crowded_out, new_member, with_member
 from backend.series.faces import Faces
 from backend.series.identity import Seen, recognise
 from backend.series.memory import SeriesMemory
@@ -71,7 +71,10 @@ class Caster:
         own = await self._catalogue.voices(owner)
         at = (definition.job_id, index)
         casting = await self._series.update(
-            owner, definition.series_id, lambda cast: cast_page(cast, at, reading=reading, pack=pack, own=own, options=options)
+            owner,
+            definition.series_id,
+            lambda cast: cast_page(cast, at, reading=reading, pack=pack, own=own, options=options),
+            make_room=True,
         )
         if self._faces is not None:
             await self._faces.keep(
@@ -109,6 +112,7 @@ def cast_page(
     note = cast.pages.get(key)
     if note is None:
         cast, ids = recognise(cast, [_seen(figure) for figure in reading.characters])
+        cast = crowded_out(cast, ids)
         note = PageNote(boxes=len(reading.boxes), figures=ids, at=at)
         cast = _counted(cast, note, reading, options)
         note = note.model_copy(update={"lines": _lines(cast, note, reading, options)})
@@ -144,6 +148,8 @@ def _speaker(
             return cast, NARRATORS
         member = cast.named(correction.speaker)
         if member is None:
+            if len(cast.members) >= MOST_MEMBERS:
+                return cast, None
             cast, member = new_member(cast, correction.speaker)
         return cast, member.id
     if box.kind is Kind.NARRATION:

@@ -10,11 +10,16 @@ from typing import Final
 
 import numpy as np
 
-from backend.errors import InvalidRequest, NotFound
+from backend.errors import InvalidRequest, NotFound, QuotaExceeded
 from backend.series.model import MOST_LOOKS, Look, Member, PageNote, SeriesCast
 from backend.series.vectors import Vector, pack, unpack
 
+MOST_MEMBERS: Final = 300
+"""Characters of a series. Users are told; characters that are only recognised crowd out the least known ones."""
 MOST_BANK_FACES: Final = 12
+"""Pictures of a character in the bank."""
+MOST_BANK_PICTURES: Final = 600
+"""Of all characters of a series."""
 
 
 def with_member(cast: SeriesCast, member: Member) -> SeriesCast:
@@ -26,6 +31,27 @@ def new_member(cast: SeriesCast, name: str | None = None) -> tuple[SeriesCast, M
     """The cast with somebody new in it."""
     member = Member(id=cast.next_id, name=name)
     return with_member(cast.model_copy(update={"next_id": cast.next_id + 1}), member), member
+
+
+def require_room(cast: SeriesCast) -> None:
+    """Raises QuotaExceeded when a user could add no character."""
+    if len(cast.members) >= MOST_MEMBERS:
+        raise QuotaExceeded(f"A series has at most {MOST_MEMBERS} characters; merge or forget some first.", retry_after_s=60)
+
+
+def crowded_out(cast: SeriesCast, here: Collection[int | None]) -> SeriesCast:
+    """The cast with no more members than one may have: those go of whom least is known, never one of `here`, named or chosen by a user."""
+    over = len(cast.members) - MOST_MEMBERS
+    if over <= 0:
+        return cast
+    spared = {cast.id_of(member_id) for member_id in here} | {cast.mc}
+    free = [member for member in cast.members.values() if member.id not in spared and not member.name and not member.chosen_voice]
+    gone = {member.id for member in sorted(free, key=lambda member: (member.lines, member.seen, member.id))[:over]}
+    members = {key: member for key, member in cast.members.items() if key not in gone}
+    noted = {known for note in cast.pages.values() for known in (*note.figures, *note.lines)}
+    aliases = {old: living for old, living in cast.aliases.items() if living in members and old in noted}
+    apart = tuple(pair for pair in cast.apart if members.keys() >= set(pair))
+    return cast.model_copy(update={"members": members, "aliases": aliases, "apart": apart})
 
 
 def member_of(cast: SeriesCast, member_id: int) -> Member:
@@ -86,7 +112,7 @@ def merged(cast: SeriesCast, keep_id: int, drop_id: int, *, by_user: bool = True
 def split(cast: SeriesCast, member_id: int, look_numbers: Collection[int], name: str | None = None) -> tuple[SeriesCast, Member]:
     """Takes looks away from a character: they are somebody else, who has no voice yet. Pages already heard keep what they have.
 
-    Raises NotFound; InvalidRequest when the numbers name no look, or all of them.
+    Raises NotFound; InvalidRequest when the numbers name no look, or all of them; QuotaExceeded.
     """
     member = member_of(cast, member_id)
     taken = sorted(set(look_numbers))
@@ -96,6 +122,7 @@ def split(cast: SeriesCast, member_id: int, look_numbers: Collection[int], name:
         )
     if name and cast.named(name):
         raise InvalidRequest("A character of this series has that name already.")
+    require_room(cast)
     stays = tuple(look for k, look in enumerate(member.looks) if k not in taken)
     cast, fresh = new_member(cast, name)
     fresh = fresh.model_copy(update={"looks": tuple(member.looks[k] for k in taken)})
@@ -109,14 +136,17 @@ def with_bank_face(cast: SeriesCast, name: str, vector: Vector) -> tuple[SeriesC
     A nameless character that is plainly the one in the picture gets the name; otherwise the name waits for its figure.
 
     Raises:
-        InvalidRequest: this character has as many pictures as one may have.
+        QuotaExceeded: this character, or the series, has as many pictures as one may have, or the series as many characters.
     """
     look = Look(mean=pack(vector), seen=1, from_bank=True)
     member = cast.named(name) or _alike(cast, vector)
     if member is None:
+        require_room(cast)
         cast, member = new_member(cast, name)
     if sum(known.from_bank for known in member.looks) >= MOST_BANK_FACES:
-        raise InvalidRequest(f"A character has at most {MOST_BANK_FACES} pictures in the bank.")
+        raise QuotaExceeded(f"A character has at most {MOST_BANK_FACES} pictures in the bank.", retry_after_s=60)
+    if sum(look.from_bank for known in cast.members.values() for look in known.looks) >= MOST_BANK_PICTURES:
+        raise QuotaExceeded(f"A series has at most {MOST_BANK_PICTURES} pictures in its bank.", retry_after_s=60)
     member = member.model_copy(update={"name": member.name or name, "looks": (*member.looks, look)})
     return with_member(cast, member), member
 

@@ -11,11 +11,13 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
-from backend.errors import Conflict, InvalidRequest, NotFound
+from backend.errors import Conflict, InvalidRequest, NotFound, QuotaExceeded
 from backend.series import changes
 from backend.series.model import LexiconEntry, LineCorrection, PageNote, SeriesCast
 
 MOST_CHANGES = 200
+MOST_CORRECTIONS = 3000
+"""Corrected lines of a series."""
 
 CharacterName = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")
@@ -161,6 +163,7 @@ def with_correction(cast: SeriesCast, at: tuple[str, int], number: int, change: 
     Raises:
         Conflict: that page has not been cast yet.
         NotFound: it has no such line.
+        QuotaExceeded: the series has as many corrected lines, or characters, as one may have.
     """
     key, note = _noted(cast.pages, at)
     if not 0 <= number < note.boxes:
@@ -168,11 +171,14 @@ def with_correction(cast: SeriesCast, at: tuple[str, int], number: int, change: 
     before = note.corrections.get(number, LineCorrection())
     after = before.model_copy(update={field: getattr(change, field) for field in change.model_fields_set})
     if after.speaker and cast.named(after.speaker) is None and after.speaker.casefold() != "narrator":
+        changes.require_room(cast)
         after = after.model_copy(update={"speaker": valid_name(after.speaker)})
     if after == before:
         return cast
     corrections = {line: noted for line, noted in note.corrections.items() if line != number}
     if after != LineCorrection():
+        if number not in note.corrections and sum(len(noted.corrections) for noted in cast.pages.values()) >= MOST_CORRECTIONS:
+            raise QuotaExceeded(f"A series has at most {MOST_CORRECTIONS} corrected lines.", retry_after_s=60)
         corrections[number] = after
     return cast.model_copy(update={"pages": {**cast.pages, key: note.model_copy(update={"corrections": corrections})}})
 

@@ -1,6 +1,7 @@
 """The memory of all series: read a cast, or change it safely while other windows change it too.
 
 A change is a pure function of the cast; when another window was faster it is called again on what that window left.
+How many series an owner has is known from one small index document per owner (`index.py`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from backend.errors import Unavailable
+from backend.series.index import MOST_SERIES, SeriesIndex
 from backend.series.model import SeriesCast
 from backend.series.store import MemorySeriesStore, SeriesStore
 from backend.voices.owners import Owners
@@ -27,23 +29,32 @@ class SeriesMemory:
 
     Args:
         owners: which clients are one owner; default: each its own.
+        most_series: how many an owner may have.
     """
 
-    def __init__(self, store: SeriesStore | None = None, owners: Owners | None = None) -> None:
+    def __init__(self, store: SeriesStore | None = None, owners: Owners | None = None, *, most_series: int = MOST_SERIES) -> None:
         self._store = store or MemorySeriesStore()
         self._owners = owners or Owners(by_key=True)
+        self._index = SeriesIndex(self._store, most_series)
 
     async def cast(self, client: str, series_id: str) -> SeriesCast:
         """The cast as known now; empty for a series nobody has read."""
         _, data = await self._store.load(self._key(client, series_id))
         return _decoded(data)
 
-    async def update(self, client: str, series_id: str, change: Callable[[SeriesCast], tuple[SeriesCast, T]]) -> T:
+    async def update(
+        self, client: str, series_id: str, change: Callable[[SeriesCast], tuple[SeriesCast, T]], *, make_room: bool = False
+    ) -> T:
         """Replaces the cast by what `change` makes of it and returns the other thing `change` says.
 
         Nothing is written when the cast stays as it is. What `change` raises is raised here.
 
+        Args:
+            make_room: where a new series would be one too many, forget the one that was not heard for longest. A page that is read
+                aloud does so; an edit is refused instead.
+
         Raises:
+            QuotaExceeded: the owner has as many series as one may have.
             Unavailable: the store does not answer, or too many others change the same series at once.
         """
         key = self._key(client, series_id)
@@ -51,13 +62,19 @@ class SeriesMemory:
             version, data = await self._store.load(key)
             before = _decoded(data)
             after, result = change(before)
-            if after == before or await self._store.replace(key, version, after.model_dump_json().encode()):
+            if after == before:
+                return result
+            for crowded_out in await self._index.enter(self._owners.of(client), key, make_room=make_room):
+                await self._store.delete(crowded_out)
+            if await self._store.replace(key, version, after.model_dump_json().encode()):
                 return result
         raise Unavailable("The cast of this series is being changed by too many windows at once.")
 
     async def forget(self, client: str, series_id: str) -> None:
         """Removes everything known of a series."""
-        await self._store.delete(self._key(client, series_id))
+        key = self._key(client, series_id)
+        await self._store.delete(key)
+        await self._index.leave(self._owners.of(client), key)
 
     def _key(self, client: str, series_id: str) -> str:
         """Hashed: series ids are a client's free text, and object keys must not be."""

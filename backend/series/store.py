@@ -6,6 +6,7 @@ operation that folders, S3 and memory all offer as an atomic one. Old versions a
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import AsyncIterator
 from pathlib import PurePosixPath
 from typing import Final, Protocol
@@ -14,6 +15,8 @@ from backend.errors import NotFound, Unavailable
 from backend.storage import keys
 from backend.storage.objects import Objects
 
+MOST_DOCUMENTS: Final = 1000
+"""In the memory of one process; the one asked for longest ago goes first."""
 _LOOKS: Final = 20
 
 
@@ -34,18 +37,23 @@ class SeriesStore(Protocol):
 
 
 class MemorySeriesStore:
-    """The memory of one process; gone with it. Implements SeriesStore."""
+    """The memory of one process; gone with it, and the documents nobody asks for before that. Implements SeriesStore."""
 
-    def __init__(self) -> None:
-        self._documents: dict[str, tuple[int, bytes]] = {}
+    def __init__(self, most_documents: int = MOST_DOCUMENTS) -> None:
+        self._documents: OrderedDict[str, tuple[int, bytes]] = OrderedDict()
+        self._most = most_documents
 
     async def load(self, key: str) -> tuple[int, bytes]:
+        if key in self._documents:
+            self._documents.move_to_end(key)
         return self._documents.get(key, (0, b""))
 
     async def replace(self, key: str, version: int, data: bytes) -> bool:
         if self._documents.get(key, (0, b""))[0] != version:
             return False
         self._documents[key] = (version + 1, data)
+        while len(self._documents) > self._most:
+            self._documents.popitem(last=False)
         return True
 
     async def delete(self, key: str) -> None:
