@@ -56,9 +56,13 @@ async def window(job_id: JobId, request: Request, services: ServicesIn) -> Respo
     prefixes = [audio.removesuffix(PLAYLIST_NAME) for audio in heard]
     folders = [prefix.removeprefix(f"{state.definition.audio_base}/") for prefix in prefixes]
     playlists = await asyncio.gather(
-        *(services.objects.get(keys.audio(job_id, f"{folder}{PLAYLIST_NAME}")) for folder in folders)
+        *(services.objects.find(keys.audio(job_id, f"{folder}{PLAYLIST_NAME}")) for folder in folders)
     )
-    pages = [WindowPage(prefix, playlist.decode("ascii")) for prefix, playlist in zip(prefixes, playlists, strict=True)]
+    pages = [
+        WindowPage(prefix, playlist.decode("ascii"))
+        for prefix, playlist in zip(prefixes, playlists, strict=True)
+        if playlist is not None  # a page that was forgotten is heard no more, whatever was told of it
+    ]
     return conditional(
         request, window_playlist(pages, complete=state.done).encode("ascii"), media_type_of(PLAYLIST_NAME), _REVALIDATE
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Path
@@ -9,11 +10,13 @@ from pydantic import BaseModel
 
 from backend.api.clients import ClientIn
 from backend.api.replies import problems
-from backend.api.services import Services, ServicesIn
+from backend.api.services import ServicesIn
 from backend.errors import JobNotFound, Unauthorized
 from backend.jobs import decisions
-from backend.jobs.state import JobState
-from backend.narration.cache import forget_page
+from backend.jobs.events import Entry, EventName
+from backend.jobs.state import JobState, fold
+from backend.narration.forgetting import PageMemory
+from backend.narration.hls import PLAYLIST_NAME
 from backend.storage import keys
 
 router = APIRouter(prefix="/v1/pages", tags=["pages"])
@@ -30,27 +33,38 @@ class Forgotten(BaseModel):
 
 @router.delete("/{sha256}", response_model=Forgotten, summary="Forget a page everywhere", responses=problems(Unauthorized))
 async def forget(sha256: Sha256, services: ServicesIn, _client: ClientIn) -> Forgotten:
-    """Removes the page from all windows (there it is `error` with reason `removed`) and all that was cached because of it."""
+    """Removes the page from all windows (there it is `error` with reason `removed`) and all that was made because of it."""
     windows = 0
+    places: list[tuple[str, int]] = []
+    in_work = False
     for job_id in await services.log.job_ids():
         try:
             before = await services.log.state(job_id)
-            if _places(before, sha256):
+            heard = _heard(before, await services.log.entries(job_id), sha256)
+            # First the log: work that is under way then knows that it must leave nothing behind (`narration/window.py`).
+            if here := [page.index for page in before.pages if page.sha256 == sha256]:
                 await services.log.commit(job_id, decisions.removed(sha256))
-                await _remove_objects(services, before, sha256)
                 windows += 1
+                in_work |= not all(before.pages[index].state.ended for index in here)
         except JobNotFound:
             continue  # it ran out meanwhile, and its objects with it
-    await services.faces.forget_page(sha256)
-    return Forgotten(windows=windows, cached=await forget_page(services.objects, sha256))
+        for index in here:
+            await services.objects.delete(keys.upload(job_id, index))
+            await services.objects.delete_prefix(keys.audio_prefix(job_id, index))
+        for path in heard:
+            await services.objects.delete_prefix(keys.audio(job_id, path))
+        places += [(job_id, index) for index in here]
+    memory = PageMemory(services.objects, services.series, services.faces)
+    return Forgotten(windows=windows, cached=await memory.forget(sha256, places, for_good=not in_work))
 
 
-def _places(state: JobState, sha256: str) -> list[int]:
-    return [page.index for page in state.pages if page.sha256 == sha256]
-
-
-async def _remove_objects(services: Services, state: JobState, sha256: str) -> None:
-    job_id = state.definition.job_id
-    for index in _places(state, sha256):
-        await services.objects.delete(keys.upload(job_id, index))
-        await services.objects.delete_prefix(keys.audio_prefix(job_id, index))
+def _heard(state: JobState, entries: Sequence[Entry], sha256: str) -> set[str]:
+    """Folders of the sound these bytes ever had in the window, also where others have replaced them since."""
+    found = set()
+    then = JobState.new(state.definition)
+    for entry in entries:
+        then = fold(then, [entry])
+        if entry.event.name is EventName.PAGE_READY and then.pages[entry.event.data["index"]].sha256 == sha256:
+            audio: str = entry.event.data["audio"]
+            found.add(audio.removeprefix(f"{state.definition.audio_base}/").removesuffix(f"/{PLAYLIST_NAME}"))
+    return found

@@ -12,6 +12,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 
 from pydantic import ValidationError
 
@@ -80,8 +81,8 @@ class CachedReader:
             for k, result in zip(missing, fresh, strict=True):
                 results[k] = result
                 if isinstance(result, Reading):
-                    await _keep(self._objects, places[k], result.model_dump_json().encode())
                     await leave_trace(self._objects, pages[k][0], [places[k]])
+                    await _keep(self._objects, places[k], result.model_dump_json().encode())
         return [result for result in results if result is not None]
 
     async def _find(self, place: str) -> Reading | None:
@@ -156,24 +157,44 @@ class CachedSynthesizer:
 
 
 async def leave_trace(objects: Objects, page_sha256: str, places: Sequence[str]) -> None:
-    """Notes that `places` of the cache came from a page, so that the page can be forgotten with all that was made of it."""
+    """Notes that `places` of the cache come from a page, so that the page can be forgotten with all that was made of it.
+
+    Before they are filled: who is interrupted between the two leaves nothing behind that nobody could find.
+    """
     note = json.dumps(sorted(set(places))).encode()
     if places:
         await _keep(objects, keys.trace(page_sha256, hashlib.sha256(note).hexdigest()[:32]), note)
 
 
-async def forget_page(objects: Objects, page_sha256: str) -> int:
+async def forget_page(objects: Objects, page_sha256: str, *, for_good: bool = True) -> int:
     """Removes every cached reading and line that came from a page; returns how many.
 
-    A line that another page has too is removed with it: that costs the other page time, once.
+    A line that another page has too is removed with it: that costs the other page time, once. Not `for_good`: somebody works on the page
+    and will call again when all is kept; the notes stay, or what is kept meanwhile would not be found.
     """
-    places: set[str] = set()
-    notes = [key async for key in objects.keys(keys.traces_prefix(page_sha256))]
-    for key in notes:
-        places.update(json.loads(await objects.get(key)))
-    for key in (*places, *notes):
+    notes, places = await _traced(objects, page_sha256)
+    for key in (*places, *(notes if for_good else ())):
         await objects.delete(key)
     return len(places)
+
+
+async def cached_readings(objects: Objects, page_sha256: str) -> list[Reading]:
+    """What readers have made of a page, as far as it is kept."""
+    found = []
+    for place in (await _traced(objects, page_sha256))[1]:
+        if keys.is_reading(place) and (data := await objects.find(place)) is not None:
+            with suppress(ValidationError):  # of an earlier release: nothing else was made of it since
+                found.append(Reading.model_validate_json(data))
+    return found
+
+
+async def _traced(objects: Objects, page_sha256: str) -> tuple[list[str], set[str]]:
+    """The notes about a page, and the places they name."""
+    notes = [key async for key in objects.keys(keys.traces_prefix(page_sha256))]
+    places: set[str] = set()
+    for key in notes:
+        places.update(json.loads(await objects.find(key) or b"[]"))
+    return notes, places
 
 
 async def _look(objects: Objects, place: str) -> bytes | None:

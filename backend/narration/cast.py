@@ -56,8 +56,8 @@ class Caster:
 
     def __init__(self, catalogue: Catalogue, series: SeriesMemory, faces: Faces | None = None) -> None:
         self._catalogue = catalogue
-        self._series = series
-        self._faces = faces
+        self.series = series
+        self.faces = faces
 
     async def script(self, definition: JobDefinition, index: int, reading: Reading) -> PageScript:
         """What page `index` of the window says, every line with its voice.
@@ -70,14 +70,14 @@ class Caster:
         pack = await self._catalogue.resolve(definition.voice_pack, owner)
         own = await self._catalogue.voices(owner)
         at = (definition.job_id, index)
-        casting = await self._series.update(
+        casting = await self.series.update(
             owner,
             definition.series_id,
             lambda cast: cast_page(cast, at, reading=reading, pack=pack, own=own, options=options),
             make_room=True,
         )
-        if self._faces is not None:
-            await self._faces.keep(
+        if self.faces is not None:
+            await self.faces.keep(
                 member.portrait for member in casting.cast.members.values() if member.portrait and member.portrait.at == at
             )
         return write_script(

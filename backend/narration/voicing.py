@@ -35,6 +35,8 @@ class PageOrder:
     index: int
     revision: int
     script: PageScript
+    page_sha256: str | None = None
+    """Of the bytes this revision was read from; the window may have others by now. None: whatever the log says."""
 
 
 class PageVoicer(Protocol):
@@ -94,10 +96,10 @@ class LocalVoicer:
                 failed_lines=[line.number for line, _ in failed],
             ),
         )
-        await self._synthesizer.keep(fresh)
-        page_sha256 = state.pages[order.index].sha256
+        page_sha256 = order.page_sha256 or state.pages[order.index].sha256
         if page_sha256 is not None:
             await leave_trace(self._objects, page_sha256, self._synthesizer.places([line.utterance for line, _ in spoken]))
+            await self._synthesizer.keep(fresh)
 
     async def _in_worker(self, work: Callable[[], T]) -> T:
         """CPU work that would hold the event loop up."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
@@ -24,6 +25,7 @@ from backend.jobs.log import JobLog
 from backend.jobs.state import JobState, PageState, fold
 from backend.narration.cache import CachedReader
 from backend.narration.cast import Caster
+from backend.narration.forgetting import PageMemory
 from backend.narration.shelf import Shelf
 from backend.narration.voicing import PageOrder, PageVoicer
 from backend.readers.base import PageReader, Reading, ReadOptions
@@ -49,6 +51,7 @@ class _Page:
 @dataclass(frozen=True, slots=True)
 class _ReadPage:
     page: _Page
+    sha256: str
     reading: Reading
 
 
@@ -62,6 +65,7 @@ class Narrator:
         self.batch_size = reader.batch_size
         self.reader = CachedReader(reader, objects)
         self.voicer = voicer
+        self.memory = PageMemory(objects, caster.series, caster.faces)
 
     async def narrate(self, job_id: str) -> None:
         """Does all the work that the job's uploads ask for; returns when each uploaded page has ended, or the job is gone."""
@@ -186,15 +190,24 @@ class _Window:
         addressed = [(hashlib.sha256(item).hexdigest(), item) for _, item in there]
         options = self._state.definition.options
         results = await self._n.reader.read(addressed, ReadOptions(direction=options.direction, lang=options.lang), begun)
+        await self._forget_removed({page: sha256 for (page, _), (sha256, _) in zip(there, addressed, strict=True)})
         for page in pages:
             if page not in {found for found, _ in there}:
                 await self._fail(page, UPLOAD_LOST)
-        for (page, _), result in zip(there, results, strict=True):
+        for (page, _), (sha256, _), result in zip(there, addressed, results, strict=True):
             if isinstance(result, ReadingFailed):
                 logger.warning("Page %d of %s was not read: %s", page.index, self._job_id, result)
                 await self._fail(page, result.code)
             else:
-                await self._shelf.put(_ReadPage(page, result))
+                await self._shelf.put(_ReadPage(page, sha256, result))
+
+    async def _forget_removed(self, worked_on: Mapping[_Page, str]) -> None:
+        """A page that was removed while it was worked on leaves nothing behind: what was made of it came after what was deleted."""
+        state = await self._n.log.state(self._job_id)
+        for page, sha256 in worked_on.items():
+            if not state.pages[page.index].uploaded:
+                await self._n.memory.forget(sha256, [(self._job_id, page.index)])
+                await self._n.objects.delete_prefix(keys.audio_prefix(self._job_id, page.index))
 
     # --- voicing ---
 
@@ -217,6 +230,9 @@ class _Window:
     async def _voice(self, item: _ReadPage) -> None:
         page = item.page
         await self._commit(decisions.advance(page.index, page.revision, PageState.TTS))
-        definition = self._state.definition
+        definition, sha256 = self._state.definition, item.sha256
         script = await self._n.caster.script(definition, page.index, item.reading)
-        await self._n.voicer.voice(PageOrder(definition, page.index, page.revision, script))
+        try:
+            await self._n.voicer.voice(PageOrder(definition, page.index, page.revision, script, sha256))
+        finally:
+            await self._forget_removed({page: sha256})

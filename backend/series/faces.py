@@ -57,13 +57,13 @@ class Faces:
         for portrait in portraits:
             await self._objects.delete(keys.face(portrait.name))
 
-    async def forget_page(self, sha256: str) -> int:
-        """Removes the pictures that were cut out of the page with these bytes; returns how many."""
+    async def forget_page(self, sha256: str) -> list[str]:
+        """Removes the pictures that were cut out of the page with these bytes; returns their names."""
         names = [PurePosixPath(key).name async for key in self._objects.keys(keys.faces_of_page(sha256))]
         for name in names:
             await self._objects.delete(keys.face(name))
         await self._objects.delete_prefix(keys.faces_of_page(sha256))
-        return len(names)
+        return names
 
 
 def cut_out(page: bytes, box: Box) -> bytes:

@@ -37,6 +37,10 @@ def reading(fingerprint: str, sha256: str) -> str:
     return f"cache/readings/{fingerprint}/{sha256}.json"
 
 
+def is_reading(key: str) -> bool:
+    return key.startswith("cache/readings/")
+
+
 def utterance(fingerprint: str, sha256: str) -> str:
     return f"cache/utterances/{fingerprint}/{sha256}.flac"
 
@@ -78,6 +82,10 @@ def trace(page_sha256: str, digest: str) -> str:
 def audio_prefix(job_id: str, index: int) -> str:
     """All sound of a page."""
     return f"narration/{job_id}/audio/page-{index}"
+
+
+SERIES_PREFIX: Final = "series"
+"""The memory of all series."""
 
 
 def series(key: str, version: int) -> str:
