@@ -7,10 +7,11 @@ How many series an owner has is known from one small index document per owner (`
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final, TypeVar
 
 from backend.errors import Unavailable
+from backend.series.forgetting import without_page
 from backend.series.index import MOST_SERIES, SeriesIndex
 from backend.series.model import SeriesCast
 from backend.series.store import MemorySeriesStore, SeriesStore
@@ -75,6 +76,19 @@ class SeriesMemory:
         key = self._key(client, series_id)
         await self._store.delete(key)
         await self._index.leave(self._owners.of(client), key)
+
+    async def forget_page(self, notes: Collection[str], places: Collection[tuple[str, int]], pictures: Collection[str]) -> None:
+        """Removes what any series of anybody notes of a page; see `without_page` for the arguments. Looks at every series there is."""
+        marks = [mark.encode() for mark in (*notes, *(job_id for job_id, _ in places))]
+        async for key in self._store.documents():
+            for _ in range(MOST_ATTEMPTS):
+                version, data = await self._store.load(key)
+                if not any(mark in data for mark in marks):
+                    break
+                before = _decoded(data)
+                after = without_page(before, notes=notes, places=places, pictures=pictures)
+                if after == before or await self._store.replace(key, version, after.model_dump_json().encode()):
+                    break
 
     def _key(self, client: str, series_id: str) -> str:
         """Hashed: series ids are a client's free text, and object keys must not be."""

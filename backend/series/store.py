@@ -31,6 +31,10 @@ class SeriesStore(Protocol):
         """Writes version + 1 if the document is still at `version`; False if somebody was faster."""
         ...
 
+    def documents(self) -> AsyncIterator[str]:
+        """The keys of all there are, and perhaps of some that were removed."""
+        ...
+
     async def delete(self, key: str) -> None:
         """Removes the document; its version goes on, so that nobody who read it before can bring it back."""
         ...
@@ -55,6 +59,10 @@ class MemorySeriesStore:
         while len(self._documents) > self._most:
             self._documents.popitem(last=False)
         return True
+
+    async def documents(self) -> AsyncIterator[str]:
+        for key in tuple(self._documents):
+            yield key
 
     async def delete(self, key: str) -> None:
         version, data = await self.load(key)
@@ -93,6 +101,14 @@ class ObjectSeriesStore:
             if number <= version:
                 await self._objects.delete(keys.series(key, number))
         return True
+
+    async def documents(self) -> AsyncIterator[str]:
+        known = None
+        async for found in self._objects.keys(keys.SERIES_PREFIX):
+            key = str(PurePosixPath(found).parent)
+            if key != known:  # versions of one document stand together
+                known = key
+                yield key
 
     async def delete(self, key: str) -> None:
         while True:
