@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import signal
 import subprocess
@@ -13,9 +14,11 @@ from typing import Any
 import httpx
 import pytest
 
+from backend.cloud.app import main
 from backend.settings import Settings
 from tests.cloud.conftest import ENGINES, SECRET
 from tests.support.modal_cloud.cloud import ROOT, LocalCloud
+from tests.support.windows import small_pages
 
 READER, SPEAKER = "MagiReader.*", "SovitsSpeaker.*"
 GPU_CLASSES = (READER, SPEAKER)
@@ -150,8 +153,11 @@ def test_serving_answers_requests_until_it_is_interrupted(another_cloud: Another
 
 def test_running_the_app_narrates_a_chapter_and_says_where_it_is(another_cloud: AnotherCloud, tmp_path: Path) -> None:
     cloud = another_cloud({SECRET: ENGINES})
-    out = tmp_path / "out"
-    done = cloud.modal("run", "backend/modal_app.py", "--chapter", "samples/en", "--pages", "1", "--out", str(out))
+    out, chapter = tmp_path / "out", tmp_path / "chapter"
+    chapter.mkdir()
+    for number, page in enumerate(small_pages(2, edition="run")):  # the sample chapter's pages take a busy machine a minute
+        (chapter / f"{number}.png").write_bytes(page)
+    done = cloud.modal("run", "backend/modal_app.py", "--chapter", str(chapter), "--pages", "1", "--out", str(out))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "page 1 of 1:" in done.stdout
     assert "s of sound in" in done.stdout
@@ -159,8 +165,17 @@ def test_running_the_app_narrates_a_chapter_and_says_where_it_is(another_cloud: 
     assert (out / "transcript.json").is_file()
 
 
-def test_importing_the_app_needs_no_account() -> None:
+def test_by_its_module_the_same_command_narrates_the_sample_chapter() -> None:
+    command = [sys.executable, "-m", "modal", "run", "-m", "backend.modal_app", "--help"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "--chapter" in done.stdout
+    (default,) = inspect.signature(main.info.raw_f).parameters["chapter"].default.split()
+    assert list((ROOT / default).glob("page-*.png"))
+
+
+def test_importing_the_app_needs_no_account_and_uses_nothing_deprecated() -> None:
     env = {"PATH": os.environ["PATH"], "HOME": "/nowhere", "MODAL_CONFIG_PATH": "/dev/null"}
-    command = [sys.executable, "-W", "error::DeprecationWarning", "-c", "import backend.modal_app"]
+    command = [sys.executable, "-W", "error", "-c", "import backend.modal_app, backend.cloud.training"]
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr

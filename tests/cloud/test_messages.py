@@ -63,7 +63,17 @@ async def test_without_redis_and_bucket_one_container_serves_and_says_so(another
     cloud = another_cloud({SECRET: ENGINES})
     assert cloud.modal("deploy", "-m", "backend.modal_app").returncode == 0
     async with await client(cloud) as http:
-        assert (await http.get("/healthz")).json()["stores"] == {"jobs": "memory", "objects": "folder"}
+        health = (await http.get("/healthz")).json()
+        assert (health["status"], health["stores"]) == ("idle", {"jobs": "memory", "objects": "folder"})
+        body = {"chapter_id": "test:warming", "window": {"start_index": 0, "size": 1}}
+        plan = (await http.post("/v1/narration/session/start", json=body)).json()
+        warming = (await http.get("/healthz")).json()  # both classes are woken before a page is sent
+        assert [warming[part] for part in ("status", "reader", "synthesizer")] == [
+            "warming",
+            {"name": "MagiReader", "state": "warming"},
+            {"name": "SovitsSpeaker", "state": "warming"},
+        ]
+        assert [page["state"] for page in (await http.get(plan["snapshot_url"])).json()["pages"]] == ["queued"]
         log = await follow(http, await begin(http, small_pages(2, edition="single")))
         log.check_complete(2)
         samples, _ = await sound(http, log.named("page_ready")[0]["audio"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 import httpx
 import pytest
@@ -30,6 +31,27 @@ async def test_a_window_is_narrated_by_the_deployed_app(cloud: LocalCloud, http:
         "uploads do not spawn a pipeline each; one that was done already may be followed"
     )
     assert not cloud.state()["unimplemented"], "nothing the app asks of Modal is missing from the local cloud"
+    for complaint in ("AsyncUsageWarning", "DeprecationError", "was never awaited"):
+        assert complaint not in cloud.log(), "Modal's client finds fault with how it is used"
+
+
+async def test_many_windows_are_narrated_in_one_container(cloud: LocalCloud, http: httpx.AsyncClient) -> None:
+    def containers() -> set[str]:
+        return {key for key, found in cloud.state()["containers"].items() if found["function"] == "narrate"}
+
+    before = containers()
+    plans = await asyncio.gather(*(begin(http, small_pages(1, edition="at once")) for _ in range(4)))
+    running = await asyncio.to_thread(
+        cloud.until, lambda state: any(len(found["running"]) > 1 for found in state["containers"].values() if of_narrate(found))
+    )
+    assert running
+    for log in await asyncio.gather(*(follow(http, plan) for plan in plans)):
+        log.check_complete(1)
+    assert len(containers() - before) <= 1, "four windows need no second container"
+
+
+def of_narrate(container: dict[str, Any]) -> bool:
+    return bool(container["function"] == "narrate")
 
 
 async def test_starting_a_window_wakes_both_gpu_classes_before_the_first_upload(

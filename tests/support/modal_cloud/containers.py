@@ -18,7 +18,7 @@ from tests.support.modal_cloud.state import State
 from tests.support.modal_cloud.things import Call, Container, Function, Input
 
 FAILED = api_pb2.GenericResult.GENERIC_STATUS_FAILURE
-GRACE_S = 10.0
+GRACE_S = 6.0
 """A container that was told to stop is killed after this."""
 MOST_LOSSES = 8
 CRASHES_BEFORE_GIVING_UP = 2
