@@ -97,6 +97,7 @@ class Engine:
         self.network = network
         self.page_batch, self.crop_batch = page_batch, crop_batch
         self.pad_together = pad_together
+        self._reference: torch.Tensor | None = None
 
     def find(self, pages: Sequence[Prepared], direction: Sequence[Direction]) -> list[Found]:
         """Detects, embeds and links; one result a page."""
@@ -126,10 +127,12 @@ class Engine:
                 [pages[at].shown for at in batch], pixels.IMAGENET, self.network.device, self.network.dtype
             )
             seen = self.network.detection_transformer(x, inside)
-            queries, reference = seen.queries.float().cpu(), seen.reference.float().cpu()
+            queries = seen.queries.float().cpu()
+            if self._reference is None:  # the same for all pages
+                self._reference = seen.reference.float().cpu()
             objects, tokens = queries[:, :-SPECIAL_TOKENS], queries[:, -SPECIAL_TOKENS:]
             logits = self.network.class_labels_classifier(objects).numpy()
-            boxes = self.network.boxes(objects, reference[:-SPECIAL_TOKENS]).numpy()
+            boxes = self.network.boxes(objects, self._reference[:-SPECIAL_TOKENS]).numpy()
             for row, at in enumerate(batch):
                 found[at] = Objects(logits[row], boxes[row], objects[row], tokens[row, 0], tokens[row, 1])
         return [found[at] for at in range(len(pages))]

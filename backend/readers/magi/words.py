@@ -8,6 +8,7 @@ of which the surer one wins. A page decides for itself: its words do not depend 
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -53,14 +54,17 @@ class WordReaders:
         """Fills in `langs` and `words` of each page; texts of one recogniser go through it together."""
         await self._settle(pages)
         slots: dict[int, list[tuple[PageTexts, int]]] = {}
+        unread: Counter[str] = Counter()
         for page in pages:
             page.words = [Words("", 0.0)] * len(page.crops)
             for at, lang in enumerate(page.langs):
                 chosen = self.of(lang)
                 if chosen is None:
-                    _log.warning("No recogniser for the language %r is installed; a text stays unread.", lang)
+                    unread[lang] += 1
                 else:
                     slots.setdefault(self._all.index(chosen), []).append((page, at))
+        for lang, count in unread.items():
+            _log.warning("No recogniser for the language %r is installed; texts that stay unread: %d.", lang, count)
         for number, texts in slots.items():
             found = await self._all[number].read([page.crops[at] for page, at in texts])
             for (page, at), words in zip(texts, found, strict=True):

@@ -14,9 +14,10 @@ from PIL import Image
 torch = pytest.importorskip("torch", reason='torch is not installed; pip install "tanoshi-narration[gpu]"')
 
 from backend.readers.base import Direction  # noqa: E402
-from backend.readers.magi import pixels  # noqa: E402
+from backend.readers.magi import MagiReader, pixels  # noqa: E402
 from backend.readers.magi.engine import Engine, Found, Objects, Prepared, prepare  # noqa: E402
 from backend.readers.magi.network import Network  # noqa: E402
+from backend.readers.magi.recognizers import Words  # noqa: E402
 
 GOLDEN = Path(__file__).parents[2] / "data" / "magi"
 PAGES = range(4)
@@ -75,3 +76,15 @@ def text_pixels(golden):
 @pytest.fixture(scope="session")
 def text_memory(golden, text_pixels):
     return golden.network.read_words(text_pixels)
+
+
+@pytest.fixture
+async def reader():
+    reader = MagiReader(GOLDEN, "cpu")
+    await reader.load()
+    # Words of the tiny model on foreign pages go on for 512 tokens; these tests are not about words.
+    for one in reader._words._all:
+        reader_words = one
+        reader_words.read_now = lambda crops: [Words("word", 0.5)] * len(crops)
+    yield reader
+    await reader.aclose()

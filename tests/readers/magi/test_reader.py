@@ -3,53 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import builtins
-import importlib.util
 import io
-import logging
-import sys
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image
 
-from backend.engine import EngineState
-from backend.errors import ConfigurationError, ReadingFailed, Unavailable
+from backend.errors import ReadingFailed
 from backend.readers.base import Direction, Kind, Reading, ReadOptions
-from backend.readers.magi import LICENCE_NOTICE, MagiReader, build_reader, pixels
+from backend.readers.magi import MagiReader, pixels
 from backend.readers.magi.decoding import write
 from backend.readers.magi.engine import Engine
 from backend.readers.magi.network import Network
-from backend.readers.magi.recognizers import BorrowedRecognizer, Words
-from backend.readers.magi.words import PageTexts, WordReaders
 from tests.readers.magi.conftest import GOLDEN
-
-
-def png(image: Image.Image) -> bytes:
-    out = io.BytesIO()
-    image.save(out, "PNG")
-    return out.getvalue()
-
-
-def page(size=(200, 300)) -> Image.Image:
-    image = Image.new("RGB", size, "white")
-    draw = ImageDraw.Draw(image)
-    draw.rectangle((5, 5, max(6, size[0] - 5), max(6, size[1] // 2)), outline="black", width=3)
-    draw.ellipse((40, 30, 120, 90), outline="black", width=2)
-    return image
-
-
-@pytest.fixture
-async def reader():
-    reader = MagiReader(GOLDEN, "cpu")
-    await reader.load()
-    # Words of the tiny model on foreign pages go on for 512 tokens; these tests are not about words.
-    for one in reader._words._all:
-        reader_words = one
-        reader_words.read_now = lambda crops: [Words("word", 0.5)] * len(crops)
-    yield reader
-    await reader.aclose()
+from tests.readers.magi.pages import PANEL, TEXT, page, plant, png
 
 
 def steer(reader: MagiReader, **bias: float) -> None:
@@ -112,14 +80,68 @@ async def test_pages_of_every_shape(reader, size):
     check(reading, size)
 
 
+def encoded(image: Image.Image, form: str, **how: object) -> bytes:
+    out = io.BytesIO()
+    image.save(out, form, **how)
+    return out.getvalue()
+
+
 async def test_colour_modes_read_alike_where_they_look_alike(reader):
-    base = page().convert("L")
-    alpha = Image.new("LA", base.size, (0, 0))
-    alpha.putalpha(base.point(lambda value: 255 - value))
-    variants = [base, base.convert("RGB"), base.convert("P"), base.convert("RGBA"), alpha, base.convert("1")]
+    """Grey of 8 and 16 bits, true colour, palette, opaque and clear alpha, one bit: ink is ink."""
+    base = page().convert("L").point(lambda value: 255 * (value > 127))
+    ink = Image.new("LA", base.size, (0, 0))
+    ink.putalpha(base.point(lambda value: 255 - value))
+    clear = base.convert("P")
+    clear.info["transparency"] = 255
+    wide = Image.fromarray(np.asarray(base).astype(np.uint16) * 257)
+    variants = [base, base.convert("RGB"), base.convert("P"), base.convert("RGBA"), ink, clear, base.convert("1"), wide]
     readings = await reader.read([png(image) for image in variants], ReadOptions())
-    assert all(reading == readings[0] for reading in readings[:4])
-    assert all(isinstance(reading, Reading) for reading in readings)
+    assert all(reading == readings[0] for reading in readings)
+    check(readings[0], base.size)
+
+
+async def test_a_page_in_colour_reads_as_its_own_grey(reader):
+    """The models know grey pages only; hue must not reach them."""
+    grey = page().convert("L")
+    red = Image.merge("RGB", [grey.point(lambda value: min(255, value + 60)), grey, grey])
+    (one,), (other,) = await reader.read([png(red)], ReadOptions()), await reader.read([png(red.convert("L"))], ReadOptions())
+    assert one == other
+
+
+@pytest.mark.parametrize(("form", "mode"), [("JPEG", "L"), ("JPEG", "RGB"), ("JPEG", "CMYK"), ("WEBP", "RGB")])
+async def test_forms_of_files(reader, form, mode):
+    (reading,) = await reader.read([encoded(page().convert(mode), form, quality=95)], ReadOptions())
+    check(reading, (200, 300))
+
+
+async def test_one_bubble_and_nothing_else(reader):
+    plant(reader._engine, [(TEXT, (0.5, 0.3, 0.3, 0.2))])
+    (reading,) = await reader.read([png(page())], ReadOptions(lang="en"))
+    (box,) = reading.boxes
+    assert box.box == pytest.approx((70, 60, 130, 120), abs=0.1)
+    assert (box.panel, box.speaker, box.speaker_confidence, box.tail) == (None, None, 0.0, None)
+    assert (reading.panels, reading.characters, reading.tails) == ((), (), ())
+    assert reading.scores.speakers == ((),)
+
+
+@pytest.mark.parametrize(
+    ("direction", "first"), [(Direction.RTL, "right"), (Direction.LTR, "left"), (Direction.VERTICAL, "left")]
+)
+async def test_a_spread_of_two_pages_is_read_page_after_page_or_row_after_row(reader, direction, first):
+    """Two by two panels on each half, each with a text; the gutter between the halves is one of the grid's."""
+    cells = [(0.13 + 0.25 * column, 0.25 + 0.5 * row) for row in range(2) for column in range(4)]
+    plant(
+        reader._engine,
+        [(PANEL, (x, y, 0.22, 0.45)) for x, y in cells] + [(TEXT, (x, y, 0.1, 0.1)) for x, y in cells],
+    )
+    (reading,) = await reader.read([png(page((600, 400)))], ReadOptions(direction=direction))
+    assert len(reading.panels) == len(reading.boxes) == 8
+    assert [box.panel for box in reading.boxes] == list(range(8))
+    middles = [(panel[0] + panel[2]) / 2 for panel in reading.panels]
+    assert (middles[0] > 450) == (first == "right")
+    assert (middles[0] < 150) == (first == "left")
+    tops = [panel[1] for panel in reading.panels]
+    assert tops == sorted(tops), "rows go across the spread, as the published order has it"
 
 
 async def test_broken_pages_cost_no_other_page(reader):
@@ -153,20 +175,13 @@ async def test_a_page_reads_the_same_whatever_its_neighbours(reader):
         np.testing.assert_allclose([b.box for b in one.boxes] or [0], [b.box for b in two.boxes] or [0], atol=0.05)
 
 
+async def test_reading_twice_gives_the_same_to_the_last_digit(reader):
+    pages = [png(page()), (GOLDEN / "pages" / "page_0.png").read_bytes()]
+    assert await reader.read(pages, ReadOptions()) == await reader.read(pages, ReadOptions())
+
+
 async def test_no_pages_are_no_readings(reader):
     assert await reader.read([], ReadOptions()) == []
-
-
-async def test_the_first_page_does_not_wait_for_the_twentieth(reader):
-    finished = []
-
-    async def one(number):
-        await reader.read([png(page((120 + number, 150)))], ReadOptions())
-        finished.append(number)
-
-    await asyncio.gather(*(one(number) for number in range(10)))
-    assert set(finished[:2]) < set(range(10))
-    assert len(finished) == 10
 
 
 async def test_golden_pages_through_the_front_door(golden):
@@ -182,150 +197,6 @@ async def test_golden_pages_through_the_front_door(golden):
             assert not essential or text.text.replace(" ", "") == words.replace(" ", "")
     assert "all day and missed" in " ".join(text.text for text in readings[3].boxes)
     await reader.aclose()
-
-
-class TestLife:
-    async def test_loading_twice_at_once_loads_once_and_states_the_licence(self, caplog):
-        reader = MagiReader(GOLDEN, "cpu")
-        assert reader.state is EngineState.IDLE
-        mark = reader.fingerprint
-        with caplog.at_level(logging.INFO):
-            await asyncio.gather(reader.load(), reader.load())
-        assert sum(LICENCE_NOTICE in record.getMessage() for record in caplog.records) == 1
-        assert reader.state is EngineState.READY
-        assert reader.fingerprint == mark
-        await reader.aclose()
-        assert reader.state is EngineState.IDLE
-
-    async def test_closing_while_pages_are_read_says_so(self):
-        reader = MagiReader(GOLDEN, "cpu", page_batch=1)
-        await reader.load()
-        reading = asyncio.create_task(reader.read([png(page())] * 6, ReadOptions()))
-        await asyncio.sleep(0.05)
-        await reader.aclose()
-        with pytest.raises(Unavailable, match="closed"):
-            await reading
-
-    async def test_a_missing_directory(self, tmp_path):
-        reader = MagiReader(tmp_path / "nowhere", "cpu")
-        with pytest.raises(ConfigurationError, match=r"There is no directory|is missing"):
-            await reader.load()
-        assert reader.state is EngineState.FAILED
-        await reader.aclose()
-
-    async def test_a_gpu_that_is_not_there(self, monkeypatch):
-        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-        reader = MagiReader(GOLDEN, "cuda")
-        with pytest.raises(ConfigurationError, match="no GPU"):
-            await reader.load()
-        await reader.aclose()
-
-    async def test_without_torch_the_sentence_says_what_to_install(self, monkeypatch):
-        find = importlib.util.find_spec
-        monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "torch" else find(name, *rest))
-        with pytest.raises(ConfigurationError, match=r"tanoshi-narration\[gpu\]"):
-            MagiReader(GOLDEN)
-
-    def test_importing_the_reader_imports_no_torch(self, monkeypatch):
-        kept = {name: module for name, module in sys.modules.items() if name.startswith("backend.readers")}
-        for name in kept:
-            monkeypatch.delitem(sys.modules, name)
-        real = builtins.__import__
-
-        def no_torch(name, *rest):
-            assert name.split(".")[0] != "torch"
-            return real(name, *rest)
-
-        monkeypatch.setattr(builtins, "__import__", no_torch)
-        importlib.import_module("backend.readers.magi")
-
-    async def test_manga_ocr_beside_the_weights_is_found(self, tmp_path):
-        (tmp_path / "manga-ocr").mkdir()
-        reader = build_reader(tmp_path)
-        assert [sorted(one.langs) for one in reader._recognizers] == [["ja"]]
-        await reader.aclose()
-
-
-class Stub:
-    """A recogniser that says its own name."""
-
-    def __init__(self, name, langs, confidence=0.9):
-        self.langs, self.fingerprint = frozenset(langs), name
-        self.name, self.confidence, self.calls = name, confidence, []
-
-    async def load(self): ...
-
-    async def aclose(self): ...
-
-    async def read(self, crops):
-        self.calls.append(len(crops))
-        return [Words(self.name, self.confidence) for _ in crops]
-
-
-def columns_of_text(count=3):
-    image = Image.new("L", (30 * count + 10, 150), 255)
-    draw = ImageDraw.Draw(image)
-    for column in range(count):
-        for row in range(7):
-            draw.rectangle((8 + 30 * column, 6 + 20 * row, 24 + 30 * column, 20 + 20 * row), fill=0)
-    return image
-
-
-def lines_of_text():
-    return columns_of_text().transpose(Image.Transpose.TRANSPOSE)
-
-
-class TestLanguages:
-    async def test_columns_go_to_the_japanese_recogniser_at_a_glance(self):
-        english, japanese = Stub("words", {"en"}), Stub("ことば", {"ja"})
-        text = PageTexts([columns_of_text()] * 4, None)
-        await WordReaders([japanese, english]).read([text])
-        assert text.langs == ["ja"] * 4
-        assert (english.calls, japanese.calls) == ([], [4])
-
-    @pytest.mark.parametrize(("sure_of_english", "lang"), [(0.95, "en"), (0.2, "ja")])
-    async def test_lines_go_to_the_surer_one(self, sure_of_english, lang):
-        english, japanese = Stub("words", {"en"}, sure_of_english), Stub("ことば", {"ja"}, 0.6)
-        text = PageTexts([lines_of_text()] * 5, None)
-        await WordReaders([japanese, english]).read([text])
-        assert text.langs == [lang] * 5
-        assert max(english.calls + japanese.calls) == 5
-
-    async def test_a_recogniser_of_any_language_is_the_referee_and_the_last_resort(self):
-        english, any_language = Stub("words", {"en"}), Stub("안녕하세요", set())
-        text = PageTexts([lines_of_text()], None)
-        await WordReaders([any_language, english]).read([text])
-        assert (text.langs, text.words[0].text) == (["ko"], "안녕하세요")
-
-    async def test_what_the_book_says_is_believed(self):
-        english, japanese = Stub("words", {"en"}), Stub("ことば", {"ja"})
-        text = PageTexts([columns_of_text()], "en")
-        await WordReaders([japanese, english]).read([text])
-        assert (text.langs, text.words[0].text) == (["en"], "words")
-
-    async def test_a_language_nobody_reads_is_left_unread_and_said(self, caplog):
-        text = PageTexts([columns_of_text()], None)
-        await WordReaders([Stub("words", {"en"})]).read([text])
-        assert text.words == [Words("", 0.0)]
-        assert "'ja'" in caplog.text
-
-    async def test_texts_of_many_pages_share_one_call(self):
-        english = Stub("words", {"en"})
-        pages = [PageTexts([lines_of_text()] * 2, "en") for _ in range(5)]
-        await WordReaders([english]).read(pages)
-        assert english.calls == [10]
-
-    async def test_a_borrowed_reader_is_shown_crops_as_pages(self):
-        class PageStub(Stub):
-            async def read(self, pages, options):
-                sizes = [Image.open(io.BytesIO(page)).size for page in pages]
-                box = {"box": (0, 0, 5, 5), "kind": Kind.SPEECH, "lang": "fr", "confidence": 0.5}
-                good = Reading(width=9, height=9, boxes=[{**box, "text": "bon"}, {**box, "text": f"{sizes[0][0]}"}])
-                return [good, ReadingFailed("no")]
-
-        words = await BorrowedRecognizer(PageStub("page", set())).read([columns_of_text(), columns_of_text()])
-        assert words[0].text.startswith("bon 1")
-        assert words[1] == Words("", 0.0)
 
 
 async def test_the_direction_of_the_book_turns_the_order(golden):

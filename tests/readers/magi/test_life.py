@@ -1,0 +1,86 @@
+"""MagiReader from loading to closing: what it says when something is missing, and its licence."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import importlib.util
+import logging
+import sys
+
+import pytest
+import torch
+
+from backend.engine import EngineState
+from backend.errors import ConfigurationError, Unavailable
+from backend.readers.base import ReadOptions
+from backend.readers.magi import LICENCE_NOTICE, MagiReader, build_reader
+from tests.readers.magi.conftest import GOLDEN
+from tests.readers.magi.pages import page, png
+
+
+async def test_loading_twice_at_once_loads_once_and_states_the_licence(caplog):
+    reader = MagiReader(GOLDEN, "cpu")
+    assert reader.state is EngineState.IDLE
+    mark = reader.fingerprint
+    with caplog.at_level(logging.INFO):
+        await asyncio.gather(reader.load(), reader.load())
+    assert sum(LICENCE_NOTICE in record.getMessage() for record in caplog.records) == 1
+    assert reader.state is EngineState.READY
+    assert reader.fingerprint == mark
+    await reader.aclose()
+    assert reader.state is EngineState.IDLE
+
+
+async def test_closing_while_pages_are_read_says_so():
+    reader = MagiReader(GOLDEN, "cpu", page_batch=1)
+    await reader.load()
+    reading = asyncio.create_task(reader.read([png(page())] * 6, ReadOptions()))
+    await asyncio.sleep(0.05)
+    await reader.aclose()
+    with pytest.raises(Unavailable, match="closed"):
+        await reading
+
+
+async def test_a_missing_directory(tmp_path):
+    reader = MagiReader(tmp_path / "nowhere", "cpu")
+    with pytest.raises(ConfigurationError, match=r"There is no directory|is missing"):
+        await reader.load()
+    assert reader.state is EngineState.FAILED
+    await reader.aclose()
+
+
+async def test_a_gpu_that_is_not_there(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    reader = MagiReader(GOLDEN, "cuda")
+    with pytest.raises(ConfigurationError, match="no GPU"):
+        await reader.load()
+    await reader.aclose()
+
+
+async def test_without_torch_the_sentence_says_what_to_install(monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "torch" else find(name, *rest))
+    with pytest.raises(ConfigurationError, match=r"tanoshi-narration\[gpu\]"):
+        MagiReader(GOLDEN)
+
+
+def test_importing_the_reader_imports_no_torch(monkeypatch):
+    kept = {name: module for name, module in sys.modules.items() if name.startswith("backend.readers")}
+    for name in kept:
+        monkeypatch.delitem(sys.modules, name)
+    real = builtins.__import__
+
+    def no_torch(name, *rest):
+        assert name.split(".")[0] != "torch"
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", no_torch)
+    importlib.import_module("backend.readers.magi")
+
+
+async def test_manga_ocr_beside_the_weights_is_found(tmp_path):
+    (tmp_path / "manga-ocr").mkdir()
+    reader = build_reader(tmp_path)
+    assert [sorted(one.langs) for one in reader._recognizers] == [["ja"]]
+    await reader.aclose()
