@@ -1,7 +1,8 @@
 """What both embedded engines share: a life, a bounded executor, and one line after another through it.
 
-Lines of an earlier `speak` begin before those of a later one; a cancelled `speak` loses the lines that have not begun
-(a line that has begun finishes: native code cannot be stopped half-way).
+Lines of an earlier `speak` begin before those of a later one; of one call the longest begins first, so that no core waits long for
+another at its end. A cancelled `speak` loses the lines that have not begun (a line that has begun finishes: native code cannot be
+stopped half-way).
 """
 
 from __future__ import annotations
@@ -84,7 +85,11 @@ class LineEngine(ABC):
             raise Unavailable(f"The synthesizer could not be loaded: {problem.detail}") from problem
         with self._guard:
             self._refuse_when_closed()
-            lines = [self._executor.submit(self._line, utterance) for utterance in utterances]
+            begun = {
+                number: self._executor.submit(self._line, utterances[number])
+                for number in sorted(range(len(utterances)), key=lambda number: -_work(utterances[number]))
+            }
+        lines = [begun[number] for number in range(len(utterances))]
         try:
             return await asyncio.gather(*map(asyncio.wrap_future, lines))
         except asyncio.CancelledError:
@@ -145,6 +150,11 @@ class LineEngine(ABC):
         except Exception as problem:  # the outermost frame of a worker: one line fails, not the page
             log.exception("A line could not be spoken (%s, %d characters)", utterance.lang, len(utterance.text))
             return SpeechFailed(f"The synthesizer failed on this line ({type(problem).__name__})")
+
+
+def _work(utterance: Utterance) -> float:
+    """How long a line keeps a worker, about, in letters of English: a Japanese character is said in the time of two or three."""
+    return len(utterance.text) * (2.5 if utterance.lang == "ja" else 1.0) / utterance.speed
 
 
 def cores() -> int:

@@ -17,6 +17,8 @@ from backend.synthesizers.base import Speech, Utterance, Voice
 from backend.synthesizers.embedded.lines import MOST_CHARACTERS, LineEngine, cores
 
 VOICE = Voice(id="sovits:narrator-v1")
+WAIT = "wait for the others"
+"""Longer than the lines beside it, so it begins first."""
 
 
 def line(text: str, lang: str = "en") -> Utterance:
@@ -24,7 +26,7 @@ def line(text: str, lang: str = "en") -> Utterance:
 
 
 class SlowEngine(LineEngine):
-    """Says every line as ten samples; a line called "wait" waits for `go`."""
+    """Says a line as ten samples a letter; WAIT waits for `go`."""
 
     name = "slow"
     sample_rate = 1000
@@ -46,14 +48,14 @@ class SlowEngine(LineEngine):
 
     def _say(self, utterance: Utterance) -> NDArray[np.float32]:
         self.begun.append(utterance.text)
-        if utterance.text == "wait":
+        if utterance.text == WAIT:
             self.waiting.set()
             assert self.go.wait(10)
         if utterance.text == "break":
             raise ZeroDivisionError
         if utterance.text == "refuse":
             raise SpeechFailed("No.")
-        return np.full(10, 0.5, np.float32)
+        return np.full(10 * len(utterance.text), 0.5, np.float32)
 
     def _release(self) -> None:
         self.released = True
@@ -103,6 +105,7 @@ async def test_lines_come_back_in_order_each_spoken_or_failed_with_a_reason(engi
     results = await engine.speak([line("one"), line("refuse"), line("break"), line("…"), line("bonjour", "fr"), line("two")])
     kinds = [type(result) for result in results]
     assert kinds == [Speech, SpeechFailed, SpeechFailed, SpeechFailed, SpeechFailed, Speech]
+    assert [len(result.samples) for result in results if isinstance(result, Speech)] == [30, 30]
     assert "ZeroDivisionError" in str(results[2])
     assert "nothing" in str(results[3])
     assert "fr" in str(results[4])
@@ -123,17 +126,31 @@ async def test_no_lines_need_no_model(engine: SlowEngine) -> None:
 
 
 async def test_lines_of_an_earlier_call_begin_first(engine: SlowEngine) -> None:
-    first = asyncio.create_task(engine.speak([line("wait"), line("first b"), line("first c")]))
+    first = asyncio.create_task(engine.speak([line(WAIT), line("first b"), line("first c")]))
     await begins(engine)
     second = asyncio.create_task(engine.speak([line("second a"), line("second b")]))
     await asyncio.sleep(0.01)
     engine.go.set()
     await asyncio.gather(first, second)
-    assert engine.begun == ["wait", "first b", "first c", "second a", "second b"]
+    assert engine.begun == [WAIT, "first b", "first c", "second a", "second b"]
+
+
+async def test_the_longest_lines_of_a_call_begin_first_and_results_keep_their_places(engine: SlowEngine) -> None:
+    texts = [
+        ("Oh.", "en"),
+        ("One more sentence, and a long one.", "en"),
+        ("今日はとても良い天気ですね", "ja"),
+        ("What is it?", "en"),
+    ]
+
+    results = await engine.speak([line(text, lang) for text, lang in texts])
+
+    assert engine.begun == [texts[1][0], texts[2][0], texts[3][0], texts[0][0]]
+    assert [len(result.samples) for result in results if isinstance(result, Speech)] == [10 * len(text) for text, _ in texts]
 
 
 async def test_cancelling_a_call_drops_its_lines_that_have_not_begun_and_no_others(engine: SlowEngine) -> None:
-    dropped = asyncio.create_task(engine.speak([line("wait"), line("dropped")]))
+    dropped = asyncio.create_task(engine.speak([line(WAIT), line("dropped")]))
     await begins(engine)
     kept = asyncio.create_task(engine.speak([line("kept")]))
     await asyncio.sleep(0.01)
@@ -143,11 +160,11 @@ async def test_cancelling_a_call_drops_its_lines_that_have_not_begun_and_no_othe
     engine.go.set()
     [result] = await kept
     assert isinstance(result, Speech)
-    assert engine.begun == ["wait", "kept"]
+    assert engine.begun == [WAIT, "kept"]
 
 
 async def test_closing_ends_waiting_calls_and_frees_the_model(engine: SlowEngine) -> None:
-    waiting = asyncio.create_task(engine.speak([line("wait"), line("never")]))
+    waiting = asyncio.create_task(engine.speak([line(WAIT), line("never")]))
     await begins(engine)
     closing = asyncio.create_task(engine.aclose())
     with pytest.raises(Unavailable):
@@ -155,13 +172,13 @@ async def test_closing_ends_waiting_calls_and_frees_the_model(engine: SlowEngine
     engine.go.set()
     await closing
     assert engine.released
-    assert engine.begun == ["wait"]
+    assert engine.begun == [WAIT]
     with pytest.raises(Unavailable):
         await engine.speak([line("too late")])
 
 
 async def test_the_event_loop_runs_on_while_lines_are_spoken(engine: SlowEngine) -> None:
-    speaking = asyncio.create_task(engine.speak([line("wait")]))
+    speaking = asyncio.create_task(engine.speak([line(WAIT)]))
     await begins(engine)
     started = time.perf_counter()
     await asyncio.sleep(0)
