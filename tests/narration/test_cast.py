@@ -9,52 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend.jobs.state import JobDefinition, NarrationOptions
 from backend.narration.cast import Caster
-from backend.readers.base import Character, Kind, Reading, TextBox
+from backend.readers.base import Kind
 from backend.series.memory import SeriesMemory
 from backend.series.store import MemorySeriesStore
 from benchmarks.cast import chapter_of, constant_share, with_memory
 from tests.support.catalogue import small_catalogue
-
-
-def definition(pack: dict[str, str | list[str]] | None = None, *, client: str = "c", **options: object) -> JobDefinition:
-    return JobDefinition(
-        job_id="job_1",
-        client=client,
-        chapter_id="src:ch1",
-        series_id="src",
-        voice_pack=pack or {},
-        window_start=0,
-        window_size=20,
-        options=NarrationOptions.model_validate(options),
-        created_at=0.0,
-        api_base="http://a.example/v1/narration/jobs/job_1",
-        audio_base="http://a.example/audio",
-    )
-
-
-def figure(cluster: int, name: str | None = None, embedding: tuple[float, ...] | None = None, sure: float = 0.9) -> Character:
-    return Character(
-        box=(0, 0, 10, 10), confidence=0.9, cluster=cluster, name=name, name_confidence=sure if name else 0.0, embedding=embedding
-    )
-
-
-def line(text: str, speaker: int | None = None, kind: Kind = Kind.SPEECH) -> TextBox:
-    return TextBox(box=(0, 0, 10, 10), text=text, kind=kind, lang="en", confidence=0.9, speaker=speaker, speaker_confidence=0.8)
-
-
-def page(*boxes: TextBox, figures: tuple[Character, ...] = ()) -> Reading:
-    return Reading(width=100, height=100, boxes=boxes, characters=figures)
+from tests.support.scenes import FACES, definition, figure, line, page, scene, voices
 
 
 def new_caster() -> Caster:
     return Caster(small_catalogue(), SeriesMemory())
-
-
-async def voices(caster: Caster, reading: Reading, wanted: JobDefinition | None = None, index: int = 0) -> list[str]:
-    script = await caster.script(wanted or definition(), index, reading)
-    return [spoken.utterance.voice.id for spoken in script.lines]
 
 
 async def test_captions_are_the_narrators() -> None:
@@ -81,21 +46,6 @@ async def test_single_voice_gives_everything_to_the_narrator() -> None:
     reading = page(line("One", speaker=0), line("Two"), line("Three", kind=Kind.NARRATION), figures=(figure(0, "Kenji"),))
     found = await voices(new_caster(), reading, definition({"Kenji": "sovits:man-v1"}, single_voice=True))
     assert set(found) == {"sovits:narrator-v1"}
-
-
-RNG = np.random.default_rng(3)
-FACES = [tuple(vector.tolist()) for vector in RNG.normal(size=(16, 64))]
-
-
-def scene(*who: int, at: float = 0.0, noise: float = 0.3, seed: int = 0) -> Reading:
-    """A page on which each of these characters says one line."""
-    rng = np.random.default_rng([seed, *who])
-    figures = []
-    for k, character in enumerate(who):
-        face = np.asarray(FACES[character]) / np.linalg.norm(FACES[character])
-        seen = face + noise * rng.normal(size=64) / 8
-        figures.append(figure(k, embedding=tuple(seen.tolist())))
-    return page(*(line(f"Page {at} number {k}", speaker=k) for k in range(len(who))), figures=tuple(figures))
 
 
 async def test_the_character_who_speaks_first_and_most_is_the_main_character() -> None:

@@ -27,6 +27,11 @@ async def test_the_neutral_voice_is_neither_the_narrators_nor_the_mcs() -> None:
             assert pack.unknown.id not in (narrator, mc)
 
 
+async def test_the_neutral_voice_is_no_part_of_others_that_the_narrator_or_the_mc_has() -> None:
+    pack = await small_catalogue().resolve({"Others": ["sovits:narrator-v1", "sovits:mc-v1"]})
+    assert pack.unknown.id not in ("sovits:narrator-v1", "sovits:mc-v1")
+
+
 async def test_others_may_be_one_voice_or_several() -> None:
     pack = await small_catalogue().resolve({"Others": ["sovits:man-v1", "sovits:girl-v1", "sovits:man-v1"]})
     assert [listed.id for listed in pack.pool] == ["sovits:man-v1", "sovits:girl-v1"]
