@@ -142,7 +142,8 @@ async def test_a_preflight_that_is_denied_is_a_problem_and_one_that_is_not_is_no
 
     async def preflight(origin: str, method: str) -> httpx.Response:
         headers = {"Origin": origin, "Access-Control-Request-Method": method}
-        return await client.http.options(START, headers=headers)
+        found: httpx.Response = await client.http.options(START, headers=headers)
+        return found
 
     for denied in (await preflight("https://evil.example", "POST"), await preflight("https://reader.example", "TRACE")):
         assert (denied.status_code, denied.json()["code"]) == (400, "preflight_refused")

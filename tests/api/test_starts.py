@@ -98,6 +98,13 @@ async def test_equal_idempotency_keys_are_one_window_whatever_the_body_says(serv
     assert len(set(ids)) == 3
 
 
+async def test_what_a_client_says_of_itself_does_not_make_another_window(serve: Serve) -> None:
+    client = await serve()
+    bodies: list[dict[str, Any]] = [{"chapter_id": "a:b", "client": {"app_version": version}} for version in ("1.0", "1.1")]
+    ids = {(await client.http.post(START, json=body)).json()["job_id"] for body in bodies}
+    assert len(ids) == 1
+
+
 async def test_an_idempotency_key_of_another_client_is_another_key(serve: Serve) -> None:
     client = await serve(api_keys=("first", "second"))
     ids = {

@@ -60,6 +60,18 @@ async def test_an_unknown_id_is_answered_with_a_resync_and_the_whole_state(serve
     assert unknown == "1.99999999" or names
 
 
+async def test_viewers_that_were_cut_off_together_do_not_all_come_back_together(serve: Serve) -> None:
+    client = await serve(stream_linger_seconds=0)
+    plan, log = await client.narrated(1)
+    replies = await asyncio.gather(
+        *(client.http.get(plan["status_sse"], headers={"Last-Event-ID": str(log[-1].id)}) for _ in range(12))
+    )
+    waits = [int(reply.text.removeprefix("retry: ").split("\n")[0]) for reply in replies]
+    assert all(1000 <= wait <= 4000 for wait in waits)
+    assert len(set(waits)) > 6
+    assert {reply.headers["x-accel-buffering"] for reply in replies} == {"no"}, "a proxy in between must not hold events back"
+
+
 async def test_the_query_serves_clients_that_cannot_set_the_header(serve: Serve) -> None:
     client = await serve(stream_linger_seconds=0)
     plan, log = await client.narrated(1)
