@@ -72,9 +72,11 @@ async def test_an_error_of_ours_that_was_answered_is_raised_here() -> None:
     "error",
     [exception.FunctionTimeoutError("too long"), exception.RemoteError("it crashed"), ConnectionResetError("gone")],
 )
-async def test_what_modal_raises_for_itself_is_unavailable(error: Exception) -> None:
+async def test_what_modal_raises_for_itself_is_unavailable_and_not_tried_again_here(error: Exception) -> None:
+    method = Method(error)
     with pytest.raises(Unavailable):
-        await call(Method(error))
+        await call(method)
+    assert len(method.spawned) == 1
 
 
 async def test_an_app_that_is_not_deployed_is_unavailable() -> None:
