@@ -55,7 +55,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _data_dir(settings.data_dir)
     yield from _stores(settings)
     if settings.magi_dir is not None or settings.sovits_dir is not None:
-        yield from _weights(settings)
+        yield from folders_of_weights(settings)
     yield from _engines(settings)
     yield _english_voices(settings)
     yield _gpu()
@@ -81,17 +81,20 @@ def _stores(settings: Settings) -> Iterator[Finding]:
             yield Finding(Verdict.BAD, f"{label} does not work: {error.detail}")
 
 
-def _weights(settings: Settings) -> Iterator[Finding]:
+def folders_of_weights(settings: Settings) -> Iterator[Finding]:
     """What the folders of the GPU engines hold; looked at without loading it."""
     from backend.readers.magi.licence import LICENCE_NOTICE  # noqa: PLC0415 - only this command needs them
-    from backend.weights import magi, sovits  # noqa: PLC0415
+    from backend.weights import magi, manga_ocr, sovits  # noqa: PLC0415
 
-    for folder, inspect in ((settings.magi_dir, magi.inspect), (settings.sovits_dir, sovits.inspect)):
+    folders = [(settings.magi_dir, magi.inspect), (settings.sovits_dir, sovits.inspect)]
+    if settings.magi_dir is not None and (inside := settings.magi_dir / "manga-ocr").is_dir():
+        folders.insert(1, (inside, manga_ocr.inspect))
+    for folder, inspect in folders:
         if folder is not None:
             found = inspect(folder)
             yield Finding(Verdict.GOOD if found.usable else Verdict.BAD, f"{found.sentence.rstrip('.')}.")
-    if settings.magi_dir is not None:
-        yield Finding(Verdict.GOOD, LICENCE_NOTICE)
+            if folder == settings.magi_dir and not found.usable:  # a usable one states it in its own sentence
+                yield Finding(Verdict.GOOD, LICENCE_NOTICE)
 
 
 def _engines(settings: Settings) -> Iterator[Finding]:

@@ -14,9 +14,11 @@ torch = pytest.importorskip("torch", reason='torch is not installed; pip install
 
 from safetensors.torch import load_file  # noqa: E402
 
+from backend.cli import doctor  # noqa: E402
 from backend.errors import ConfigurationError  # noqa: E402
 from backend.readers.magi.licence import LICENCE_NOTICE  # noqa: E402
 from backend.readers.magi.network import Network  # noqa: E402
+from backend.settings import Settings  # noqa: E402
 from backend.weights import magi  # noqa: E402
 from tests.support.hub import local_hub  # noqa: E402
 
@@ -168,3 +170,52 @@ class TestInspect:
     def test_a_missing_vocabulary(self, directory):
         shutil.rmtree(directory / "tokenizer")
         assert "lacks tokenizer/vocab.json" in magi.inspect(directory).sentence
+
+
+class TestDoctor:
+    """What `tanoshi doctor` says of MAGI_DIR: one sentence, and the licence once, whatever is in it."""
+
+    @staticmethod
+    def said(directory) -> list[str]:
+        return [f"{finding.verdict} {finding.sentence}" for finding in doctor.folders_of_weights(Settings(magi_dir=directory))]
+
+    def test_a_good_directory(self, tiny_table):
+        (sentence,) = self.said(GOLDEN)
+        assert "387 tensors" in sentence
+        assert sentence.count(LICENCE_NOTICE) == 1
+        assert sentence.startswith(str(doctor.Verdict.GOOD))
+
+    def test_no_directory(self, tmp_path):
+        wrong, licence = self.said(tmp_path / "nowhere")
+        assert wrong == f"{doctor.Verdict.BAD} There is no directory {tmp_path / 'nowhere'}."
+        assert licence.endswith(LICENCE_NOTICE)
+
+    def test_a_truncated_file(self, tiny_table, tmp_path):
+        shutil.copytree(GOLDEN, tmp_path / "magi")
+        path = tmp_path / "magi" / "model.safetensors"
+        path.write_bytes(path.read_bytes()[:-100])
+        wrong, _ = self.said(tmp_path / "magi")
+        assert wrong.startswith(str(doctor.Verdict.BAD))
+        assert "model.safetensors" in wrong
+        assert "cut short or damaged" in wrong
+        assert "\n" not in wrong
+
+    def test_a_checkpoint_of_another_model(self):
+        wrong, _ = self.said(GOLDEN)
+        assert wrong.startswith(str(doctor.Verdict.BAD))
+        assert "holds the weights of another model: 900 of 1287 tensors are not in it." in wrong
+
+    def test_manga_ocr_beside_it_is_looked_at_too(self, tiny_table, tmp_path):
+        shutil.copytree(GOLDEN, tmp_path / "magi")
+        shutil.copytree(GOLDEN.parent / "manga_ocr", tmp_path / "magi" / "manga-ocr")
+        (tmp_path / "magi" / "manga-ocr" / "vocab.txt").unlink()
+        good, wrong = self.said(tmp_path / "magi")
+        assert good.startswith(str(doctor.Verdict.GOOD))
+        assert wrong.startswith(str(doctor.Verdict.BAD))
+        assert "vocab.txt is missing" in wrong
+
+
+def test_the_readme_states_the_licence_of_the_weights():
+    readme = " ".join((Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8").split())
+    assert "MAGI v2 weights are for academic research and non-commercial use only" in readme
+    assert "academic research and non-commercial use only" in LICENCE_NOTICE
