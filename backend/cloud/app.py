@@ -179,16 +179,18 @@ def api() -> Any:
 @app.function(
     image=images.speaker_image, secrets=[secret], volumes={images.WEIGHTS: weights}, timeout=4 * 3600, cpu=2, memory=16_384
 )
-def download_weights(which: str = "magi,manga-ocr,sovits,whisper", magi_revision: str = "") -> None:
+def download_weights(which: str = "", magi_revision: str = "") -> None:
     """Fills the weights volume; safe to call again.
 
     Args:
-        which: names with commas.
+        which: of magi, manga-ocr, sovits and whisper, with commas; empty: all.
         magi_revision: commit of the MAGI v2 repository; empty: the commit fetched before, else the pinned one.
     """
     from backend.cloud.download import download  # noqa: PLC0415
 
-    download(which.split(","), images.WEIGHTS, commit=weights.commit, magi_revision=magi_revision or None)
+    download(
+        [name for name in which.split(",") if name], images.WEIGHTS, commit=weights.commit, magi_revision=magi_revision or None
+    )
 
 
 @app.local_entrypoint()

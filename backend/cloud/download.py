@@ -20,7 +20,7 @@ def download(which: Sequence[str], root: str, *, commit: Callable[[], object], m
     """Downloads to `root`, going on where an earlier run stopped.
 
     Args:
-        which: of magi, manga-ocr, sovits and whisper.
+        which: of magi, manga-ocr, sovits and whisper; none: all.
         root: where the volume is mounted, writable.
         commit: makes what is written visible to other containers; also called after a failure, so that the next run goes on.
 
@@ -38,7 +38,7 @@ def download(which: Sequence[str], root: str, *, commit: Callable[[], object], m
     if unknown := [name for name in which if name not in how]:
         raise ConfigurationError(f"There are no weights called {', '.join(unknown)}: choose from {', '.join(how)}.")
     try:
-        for name in which:
+        for name in which or how:
             found = how[name]()
             if not found.usable:
                 raise ConfigurationError(found.sentence)

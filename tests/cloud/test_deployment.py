@@ -108,19 +108,21 @@ def _commands(cloud: LocalCloud, image_id: str) -> list[str]:
     return below + image.get("dockerfile_commands", [])
 
 
-def test_deploying_by_path_and_by_module_makes_the_same_app(another_cloud: AnotherCloud) -> None:
-    found = []
-    for target in (["backend/modal_app.py"], ["-m", "backend.modal_app"]):
-        cloud = another_cloud({SECRET: {}})
-        done = cloud.modal("deploy", *target)
-        assert done.returncode == 0, done.stderr
-        state = cloud.state()
-        found.append({name: _comparable(state["functions"][name]["definition"]) for name in DEPLOYED})
-        sources = {path for mount in state["mounts"].values() for path in mount}
+def test_deploying_by_path_and_by_module_makes_the_same_app(
+    another_cloud: AnotherCloud, defined: dict[str, dict[str, Any]], cloud: LocalCloud
+) -> None:
+    by_module = another_cloud({SECRET: {}})
+    done = by_module.modal("deploy", "-m", "backend.modal_app")
+    assert done.returncode == 0, done.stderr
+    for deployed in (cloud, by_module):
+        sources = {path for mount in deployed.state()["mounts"].values() for path in mount}
         assert "/root/backend/cloud/app.py" in sources
         assert "/root/backend/requirements.txt" in sources
         assert not any("__pycache__" in path or path.endswith(".env") for path in sources)
-    assert found[0] == found[1]
+    functions = by_module.state()["functions"]
+    assert {name: _comparable(functions[name]["definition"]) for name in DEPLOYED} == {
+        name: _comparable(definition) for name, definition in defined.items()
+    }
 
 
 def _comparable(definition: dict[str, Any]) -> dict[str, Any]:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from backend.cloud import app, download, images
+from backend.cloud import download, images
 from backend.errors import ConfigurationError, Unavailable
 from backend.weights.magi import Inspection
-
-ALL = "magi,manga-ocr,sovits,whisper"
 
 
 class Volume:
@@ -41,8 +38,7 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
 def test_all_weights_lie_where_the_containers_look_for_them(fetched: list[Path]) -> None:
     volume = Volume()
-    default = inspect.signature(app.download_weights.get_raw_f()).parameters["which"].default
-    download.download(default.split(","), images.WEIGHTS, commit=volume.commit, magi_revision=None)
+    download.download([], images.WEIGHTS, commit=volume.commit, magi_revision=None)
     folders = [str(folder) for folder in fetched]
     named = images._ENGINE_ENV
     assert folders == [named["MAGI_DIR"], f"{named['MAGI_DIR']}/manga-ocr", named["SOVITS_DIR"], named["SPEECH_CHECK_MODEL"]]
@@ -58,7 +54,7 @@ def test_what_arrived_before_a_failure_is_committed_so_that_the_next_run_goes_on
     monkeypatch.setattr(download.sovits, "fetch", fail)
     volume = Volume()
     with pytest.raises(Unavailable):
-        download.download(ALL.split(","), str(tmp_path), commit=volume.commit, magi_revision=None)
+        download.download([], str(tmp_path), commit=volume.commit, magi_revision=None)
     assert (len(fetched), volume.commits) == (2, 1)
 
 
