@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,22 @@ def audible(take: Take) -> str | None:
 
 
 @pytest.fixture(scope="module")
+def asked_for(tiny: Path) -> Iterator[list[str]]:
+    """There is no network while the engine loads and speaks; what it would have asked for."""
+    asked: list[str] = []
+
+    def refuse(*address: object, **_: object) -> None:
+        asked.append(repr(address))
+        raise ConnectionRefusedError("There is no network here.")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(socket, "getaddrinfo", refuse)
+        patched.setattr(socket, "create_connection", refuse)
+        patched.setattr(socket.socket, "connect", refuse)
+        yield asked
+
+
+@pytest.fixture(scope="module")
 def small_caches() -> object:
     kept, gsv.PLAIN_CACHES = gsv.PLAIN_CACHES, ((1, 320), (4, 320))  # type: ignore[misc]
     yield
@@ -66,9 +83,7 @@ def small_caches() -> object:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def synthesizer(
-    tiny: Path, small_caches: object, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[SovitsSynthesizer]:
+async def synthesizer(tiny: Path, small_caches: object, asked_for: list[str]) -> AsyncIterator[SovitsSynthesizer]:
     for lang, text in (("ja", SAID), ("en", "The sea is wide.")):
         folder = voice_folder(tiny / "voices", "sovits:narrator-v1")
         folder.mkdir(parents=True, exist_ok=True)
@@ -180,6 +195,21 @@ async def test_the_library_leaves_the_process_as_it_was(
     output = capfd.readouterr()
     assert "秘密" not in output.out + output.err
     assert "it/s" not in output.err
+
+
+def weights_of(directory: Path) -> set[Path]:
+    return {path for path in directory.rglob("*") if "trained" not in path.parts and "uploads" not in path.parts}
+
+
+async def test_nothing_is_ever_fetched_neither_to_load_nor_to_speak(
+    synthesizer: SovitsSynthesizer, asked_for: list[str], tiny: Path
+) -> None:
+    before = weights_of(tiny)
+    texts = [("初めて聞く言葉、躊躇う。", "ja"), ("Zyxwv, an unheard-of word!", "en")]
+
+    assert [type(result) for result in await synthesizer.speak([say(text, lang=lang) for text, lang in texts])] == [Speech] * 2
+    assert asked_for == []
+    assert weights_of(tiny) == before
 
 
 async def test_the_event_loop_is_free_while_the_engine_speaks(synthesizer: SovitsSynthesizer) -> None:

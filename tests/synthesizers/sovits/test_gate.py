@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from backend.synthesizers.sovits.conditioning import Conditioning, Reference
 from backend.synthesizers.sovits.gate import (
     CHECKS,
     Take,
+    check_duration,
     check_reference,
     check_repetition,
     judge,
@@ -46,6 +49,18 @@ def test_a_fast_take_passes_when_it_was_asked_for(reference: Reference) -> None:
     fade = np.minimum(1, np.linspace(len(sound) / 2000, 0, len(sound)))
     assert judge(take(LINES[2], sound * fade, reference, speed=1.9), CHECKS) is None
     assert "too short" in str(judge(take(LINES[2], sound * fade, reference), CHECKS))
+
+
+def test_the_pace_of_a_clip_in_another_language_is_not_asked_of_a_line(reference: Reference) -> None:
+    english = replace(reference, lang="en", seconds_per_unit=0.06)
+    slow = phrase(4.1, 180.0, seed=7, rate=RATE)
+    assert check_duration(take("そんなことを急に言われても私は困ります。", slow, english)) is None
+
+
+def test_a_clip_measured_as_slower_than_anybody_talks_does_not_let_babble_pass(reference: Reference) -> None:
+    sluggish = replace(reference, seconds_per_unit=2.0)
+    babble = phrase(9.0, 180.0, seed=7, rate=RATE)
+    assert "too long" in str(check_duration(take("今日はいい天気です。", babble, sluggish)))
 
 
 def test_the_reference_is_recognised_at_another_tempo(reference: Reference) -> None:
