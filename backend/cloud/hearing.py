@@ -15,8 +15,9 @@ from backend.voices.registration import Transcribe
 logger = logging.getLogger(__name__)
 
 FETCH: Final = "modal run backend/modal_app.py::download_weights --which whisper"
-_WAIT_S: Final = 240.0
-"""A cold start and a recording of half a minute."""
+WAIT_S: Final = 120.0
+"""A cold start and a recording of half a minute. The uploader waits for it, and Modal gives a reply 150 s to begin; who is told to try
+again finds the container awake."""
 
 
 def cloud_transcriber(settings: Settings, speaker: Any) -> Transcribe | None:
@@ -35,7 +36,7 @@ def cloud_transcriber(settings: Settings, speaker: Any) -> Transcribe | None:
         """Raises Unavailable: the worker does not answer in time."""
         asked = asyncio.run_coroutine_threadsafe(call(speaker.transcribe, samples, sample_rate, lang), loop)
         try:
-            return str(asked.result(_WAIT_S))
+            return str(asked.result(WAIT_S))
         except TimeoutError as error:
             asked.cancel()
             raise Unavailable("Nobody could listen to the recording; send its transcript, or try again.") from error
