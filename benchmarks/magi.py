@@ -7,6 +7,7 @@
     python -m benchmarks.magi --reference mod:callable
                                                        also callable(directory, [RGB arrays]), timed in the same run, and the ratio
 
+Both ways decode greedily, as the reference implementation does (the golden token ids are greedy ones); no beams.
 A random network finds nothing sensible, so the boxes of each page are planted after the detector has run; every text is `--tokens` long.
 Three of four texts are of the story. The rebuilt schedule does what the reference is known to do, on the same modules: float32, pages
 padded to one size, each figure embedded twice (once for the page, once for the names), every text read, every token from the first one on.

@@ -29,7 +29,7 @@ def texts_of(page: Image.Image, found: Found, options: ReadOptions) -> PageTexts
 def reading_of(found: Found, texts: PageTexts, options: ReadOptions) -> Reading:
     """Puts a page together. Texts that do not belong to the story keep their place in the order and have no words."""
     characters = tuple(
-        Character(box=box, confidence=score, cluster=cluster, embedding=tuple(float(value) for value in embedding))
+        Character(box=box, confidence=score, cluster=cluster, embedding=_vector(embedding))
         for box, score, cluster, embedding in zip(
             found.characters, found.character_scores, found.clusters, found.embeddings, strict=True
         )
@@ -86,6 +86,11 @@ def _scores(found: Found) -> Scores:
         box_tails=tuple(row(text) for text in found.tail_table),
         same=tuple(row(figure) for figure in found.same),
     )
+
+
+def _vector(embedding: NDArray[np.float32]) -> tuple[float, ...] | None:
+    """None for numbers that are none: a reading must survive being stored as JSON."""
+    return tuple(embedding.tolist()) if np.isfinite(embedding).all() else None
 
 
 def _runs_down(crop: Image.Image, lang: str) -> bool:

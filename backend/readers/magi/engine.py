@@ -100,8 +100,15 @@ class Engine:
         self._reference: torch.Tensor | None = None
 
     def find(self, pages: Sequence[Prepared], direction: Sequence[Direction]) -> list[Found]:
-        """Detects, embeds and links; one result a page."""
+        """Detects, embeds and links; one result a page.
+
+        Raises:
+            ArithmeticError: the detector's numbers for a page are none.
+        """
         objects = self.detect(pages)
+        if any(len(found.boxes) and not np.isfinite(found.boxes).any() for found in objects):
+            # Half precision has overflowed, or the device is broken. Such a page would look like one on which nothing is.
+            raise ArithmeticError("The detector gave no finite number for a page.")
         kept = [
             detections.keep(found.logits, detections.corners(found.boxes, page.image.width, page.image.height))
             for page, found in zip(pages, objects, strict=True)

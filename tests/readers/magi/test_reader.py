@@ -17,7 +17,7 @@ from backend.readers.magi.decoding import write
 from backend.readers.magi.engine import Engine
 from backend.readers.magi.network import Network
 from tests.readers.magi.conftest import GOLDEN
-from tests.readers.magi.pages import PANEL, TEXT, page, plant, png
+from tests.readers.magi.pages import CHARACTER, PANEL, TEXT, page, plant, png
 
 
 def steer(reader: MagiReader, **bias: float) -> None:
@@ -164,6 +164,37 @@ async def test_a_failure_inside_costs_only_its_page(reader, monkeypatch, caplog)
     assert [isinstance(reading, ReadingFailed) for reading in readings] == [False, True, False]
     assert "inside" in caplog.text
     assert "inside" not in str(readings[1])
+
+
+async def test_a_page_whose_numbers_are_none_is_a_failure_and_no_empty_page(reader, monkeypatch):
+    """As when half precision overflows: nothing would be found, and the listener would hear silence."""
+    detect = reader._engine.detect
+
+    def overflow(pages):
+        said = detect(pages)
+        for one, prepared in zip(said, pages, strict=True):
+            if prepared.image.width == 201:
+                one.logits[:] = one.boxes[:] = np.nan
+        return said
+
+    monkeypatch.setattr(reader._engine, "detect", overflow)
+    readings = await reader.read([png(page()), png(page((201, 300)))], ReadOptions())
+    assert [isinstance(reading, ReadingFailed) for reading in readings] == [False, True]
+
+
+async def test_a_figure_whose_look_is_no_number_has_none_and_the_reading_can_be_stored(reader, monkeypatch):
+    plant(reader._engine, [(CHARACTER, (0.3, 0.3, 0.2, 0.3)), (CHARACTER, (0.7, 0.3, 0.2, 0.3)), (TEXT, (0.5, 0.6, 0.2, 0.1))])
+    embed = reader._engine.embed
+
+    def spoilt(crops):
+        found = embed(crops)
+        found[0] = np.nan
+        return found
+
+    monkeypatch.setattr(reader._engine, "embed", spoilt)
+    (reading,) = await reader.read([png(page())], ReadOptions())
+    assert [one.embedding is None for one in reading.characters] == [True, False]
+    assert Reading.model_validate_json(reading.model_dump_json()) == reading
 
 
 async def test_a_page_reads_the_same_whatever_its_neighbours(reader):
