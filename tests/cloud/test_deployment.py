@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from backend.cloud.app import main
+from backend.cloud.app import VOLUME, main
 from backend.settings import Settings
 from tests.cloud.conftest import ENGINES, SECRET
 from tests.support.modal_cloud.cloud import ROOT, LocalCloud
@@ -47,11 +47,12 @@ def test_nothing_else_asks_for_a_gpu(defined: dict[str, dict[str, Any]]) -> None
         assert not defined[name]["resources"].get("gpu_config", {}).get("gpu_type")
 
 
-def test_weights_can_be_written_by_their_download_only(defined: dict[str, dict[str, Any]]) -> None:
+def test_weights_can_be_written_by_their_download_only(cloud: LocalCloud, defined: dict[str, dict[str, Any]]) -> None:
     read_only = {name: [mount.get("read_only", False) for mount in defined[name]["volume_mounts"]] for name in DEPLOYED}
     assert read_only == {name: [name != "download_weights"] for name in DEPLOYED}
     paths = {mount["mount_path"] for definition in defined.values() for mount in definition["volume_mounts"]}
     assert paths == {"/mnt/weights"}
+    assert {(volume["name"], volume["version"]) for volume in cloud.state()["volumes"].values()} == {(VOLUME, 2)}
 
 
 def test_every_container_has_the_one_secret(defined: dict[str, dict[str, Any]]) -> None:
