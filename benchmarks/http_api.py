@@ -1,6 +1,6 @@
 """How much HTTP one worker of the service takes: `python benchmarks/http_api.py [--quick]`. Linux, two cores, 127.0.0.1 only.
 
-The server is the real program (`uvicorn backend.server:app`, embedded reader, draft synthesizer) in a process of its own on one core, the
+The server is the real program (as `tanoshi serve` runs it; embedded reader, draft synthesizer) in a process of its own on one core, the
 load comes from another process on another core. Rates on a machine that does other things are too low; so each row also has the processor
 time the server spent a request, which is not. (Not called http.py: that name would hide Python's own `http` from every script here.)
 
@@ -89,7 +89,8 @@ def server(cores: list[int], ttl_s: int) -> Iterator[Server]:
             "DATA_DIR": folder, "SYNTHESIZER": "draft", "READER": "embedded", "RATE_LIMIT_START_MAX": "0",
             "MAX_OPEN_JOBS": "10000000", "JOB_TTL_SECONDS": str(ttl_s), "UPLOAD_QUIET_SECONDS": "3600",
         }  # fmt: skip
-        process = subprocess.Popen([*command, "--no-access-log", "--no-proxy-headers"], cwd=ROOT, env=environment)
+        command += ["--http", "backend.api.door:Door", "--no-access-log", "--no-proxy-headers"]
+        process = subprocess.Popen(command, cwd=ROOT, env=environment)
         os.sched_setaffinity(process.pid, cores)
         found = Server(port, process.pid)
         try:

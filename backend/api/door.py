@@ -47,15 +47,20 @@ class Door(HttpToolsProtocol):
     """Whether a head has begun that has not ended."""
     _loose = 0
     """Bytes since the last that were body or ended a head."""
-    _patience: asyncio.TimerHandle | None = None
+    _waits_since: float | None = None
+    """Loop time since which a head is waited for; None: there is one, and it is being answered."""
+    _clock: asyncio.TimerHandle | None = None
+    """Looks now and then: a timer of its own for every request would cost more than all else here."""
     _refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
-        self._be_patient()
+        self._waits_since = self.loop.time()
+        self._clock = self.loop.call_later(self.head_s, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._lose_patience()
+        if self._clock is not None:
+            self._clock.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -73,7 +78,7 @@ class Door(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._begun = False
         self._loose = 0
-        self._lose_patience()
+        self._waits_since = None
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -87,22 +92,17 @@ class Door(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self.cycle.response_complete:  # else the next request is here already
-            self._be_patient()
+            self._waits_since = self.loop.time()
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(BadHttp())
 
-    def _be_patient(self) -> None:
-        self._lose_patience()
-        self._patience = self.loop.call_later(self.head_s, self._too_slow)
-
-    def _lose_patience(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
-
-    def _too_slow(self) -> None:
-        if self._begun:
+    def _look(self) -> None:
+        now = self.loop.time()
+        ends_at = now + self.head_s if self._waits_since is None else self._waits_since + self.head_s
+        if now < ends_at:
+            self._clock = self.loop.call_at(ends_at, self._look)
+        elif self._begun:
             self._refuse(TooSlow())
         else:
             self.transport.close()
@@ -112,7 +112,6 @@ class Door(HttpToolsProtocol):
         if self._refused or self.transport.is_closing():
             return
         self._refused = True
-        self._lose_patience()
         if self.cycle is not None and not self.cycle.response_complete:
             self.transport.close()
             return
@@ -126,4 +125,6 @@ class Door(HttpToolsProtocol):
         if self.transport.can_write_eof():
             self.transport.write_eof()
         # Hanging up on who is still sending would take the answer away again.
-        self._patience = self.loop.call_later(HANG_UP_S, self.transport.close)
+        if self._clock is not None:
+            self._clock.cancel()
+        self._clock = self.loop.call_later(HANG_UP_S, self.transport.close)

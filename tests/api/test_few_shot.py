@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from backend.voices import registration
 from tests.conftest import Serve
 from tests.support.server import frames
-from tests.support.voices import WORDS, StandInTrainer, few_shot, place, problem, registered
+from tests.support.voices import WORDS, StandInTrainer, few_shot, place, problem, recording, registered
 
 
 async def test_a_few_shot_voice_speaks_from_its_clips_and_is_trained(serve: Serve) -> None:
@@ -14,7 +17,7 @@ async def test_a_few_shot_voice_speaks_from_its_clips_and_is_trained(serve: Serv
     voice = await few_shot(client)
     assert (voice["status"], voice["trained"]) == ("ready", False)
     assert (await client.http.post(f"/v1/voices/{voice['voice_id']}/train")).status_code == 202
-    told = [frame.data async for frame in frames(client.http, voice["status_sse"], last_event_id="3")]
+    told = [frame.data async for frame in frames(client.http, voice["status_sse"], last_event_id="4")]
     assert [event["progress"] for event in told] == [0.0, 0.25, 0.5, 0.75, 1.0]
     assert (await client.http.get(f"/v1/voices/{voice['voice_id']}")).json()["trained"] is True
     assert set(trainer.jobs[0].clips.values()) == {WORDS}
@@ -26,7 +29,7 @@ async def test_a_training_that_fails_leaves_a_voice_one_can_speak_with(serve: Se
     client = await serve(stream_linger_seconds=0.1, trainer=StandInTrainer(fail=True))
     voice = await few_shot(client)
     await client.http.post(f"/v1/voices/{voice['voice_id']}/train")
-    told = [frame.data async for frame in frames(client.http, voice["status_sse"], last_event_id="3")]
+    told = [frame.data async for frame in frames(client.http, voice["status_sse"], last_event_id="4")]
     assert told[-1]["status"] == "failed"
     assert "no memory" not in told[-1]["detail"]
     assert (await client.http.get(voice["preview"])).status_code == 200
@@ -65,3 +68,42 @@ async def test_transcripts_that_cannot_be_read_are_refused_by_line(serve: Serve,
     voice = await registered(client, "Ken", mode="few_shot")
     reply = await client.http.put(place(voice, "transcripts.jsonl"), content=lines.encode("latin-1"))
     problem(reply, 422, "invalid_request")
+
+
+async def test_clips_that_are_named_but_not_there_are_told_and_waited_for(serve: Serve) -> None:
+    client = await serve(stream_linger_seconds=0.1)
+    voice = await registered(client, "Ken", mode="few_shot")
+    for k in range(6):
+        await client.http.put(place(voice, f"{k}.wav"), content=recording(seed=k))
+    names = [*(f"{k}.wav" for k in range(5)), "five.wav"]
+    lines = "\n".join(json.dumps({"clip": name, "text": WORDS}) for name in names)
+    reply = await client.http.put(place(voice, "transcripts.jsonl"), content=lines)
+    assert (reply.status_code, reply.json()["status"]) == (200, "awaiting_upload")
+    await client.http.put(place(voice, "five.wav"), content=recording(seed=5))
+    told = [frame.data async for frame in frames(client.http, voice["status_sse"])]
+    assert [event["status"] for event in told] == ["awaiting_upload", "awaiting_upload", "checking", "ready"]
+    assert "five.wav" in told[1]["detail"]
+
+
+async def test_clips_of_a_voice_have_a_number_and_a_size(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = await serve()
+    voice = await registered(client, "Ken", mode="few_shot")
+    monkeypatch.setattr(registration, "MOST_CLIPS", 2)
+    for name in ("a.wav", "b.wav", "a.wav"):
+        assert (await client.http.put(place(voice, name), content=b"sound")).status_code == 200
+    problem(await client.http.put(place(voice, "c.wav"), content=b"sound"), 429, "quota_exceeded")
+    monkeypatch.setattr(registration, "MOST_UPLOAD_BYTES", 9)
+    problem(await client.http.put(place(voice, "a.wav"), content=b"sound"), 429, "quota_exceeded")
+
+
+async def test_clips_that_are_no_sound_are_left_out_and_named(serve: Serve) -> None:
+    client = await serve(stream_linger_seconds=0.1)
+    voice = await registered(client, "Ken", mode="few_shot")
+    for k in range(6):
+        await client.http.put(place(voice, f"{k}.wav"), content=recording(seed=k))
+    await client.http.put(place(voice, "noise.wav"), content=b"no sound at all")
+    lines = "\n".join(json.dumps({"clip": f"{name}.wav", "text": WORDS}) for name in (*range(6), "noise"))
+    await client.http.put(place(voice, "transcripts.jsonl"), content=lines)
+    told = [frame.data async for frame in frames(client.http, voice["status_sse"])]
+    assert told[-1]["status"] == "ready"
+    assert "noise.wav" in told[-1]["detail"]

@@ -178,6 +178,29 @@ async def test_a_line_gets_another_speaker_text_and_voice_or_is_skipped(serve: S
     assert [cue["text"] for cue in await cues(client, plan, 0)] == ["Line 1 of page 1."]
 
 
+async def test_a_correction_brings_new_sound_with_the_events_of_a_new_revision_and_other_pages_stay(serve: Serve) -> None:
+    client, plan, synthesizer = await narrated(serve)
+    before = await client.snapshot(plan)
+    synthesizer.said.clear()
+    await client.http.patch(f"/v1/narration/jobs/{plan['job_id']}/pages/1/lines/1", json={"text": "Good evening."})
+    told = await client.until_done(plan, last_event_id=str(before["cursor"]))
+    assert [text for text, _ in synthesizer.said] == ["Good evening."], "the other line is known"
+    steps = [(frame.name, frame.data.get("state")) for frame in told]
+    assert steps == [
+        ("page_status", "queued"),
+        *(("page_status", state) for state in ("extracting", "tts")),
+        ("page_ready", None),
+        ("page_status", "ready"),
+        ("progress", None),
+        ("job_done", None),
+    ]
+    assert {frame.data["revision"] for frame in told if "revision" in frame.data} == {2}
+    after = await client.snapshot(plan)
+    assert after["pages"][0] == before["pages"][0]
+    assert after["pages"][1]["audio"] != before["pages"][1]["audio"]
+    assert (await client.http.get(after["pages"][1]["audio"])).status_code == 200
+
+
 async def test_a_corrected_page_is_right_for_the_next_reader(serve: Serve) -> None:
     client, plan, _ = await narrated(serve, size=1)
     await client.http.patch(f"/v1/narration/jobs/{plan['job_id']}/pages/0/lines/0", json={"text": "Corrected."})

@@ -49,7 +49,7 @@ async def trained(settings: Settings) -> tuple[dict[str, Any], list[dict[str, An
         voice = await few_shot(NarrationClient(http, app))
         reply = await http.post(f"/v1/voices/{voice['voice_id']}/train")
         assert reply.status_code == 202, reply.text
-        told = [frame.data async for frame in frames(http, voice["status_sse"], last_event_id="3")]
+        told = [frame.data async for frame in frames(http, voice["status_sse"], last_event_id="4")]
         return (await http.get(f"/v1/voices/{voice['voice_id']}")).json(), told
 
 

@@ -57,6 +57,12 @@ async def test_start_and_next_have_limits_of_their_own(serve: Serve) -> None:
     assert_problem(await client.http.post("/v1/narration/session/next", json=BODY), 429)
 
 
+async def test_equal_limits_of_start_and_next_are_still_two(serve: Serve) -> None:
+    client = await serve(rate_limit_start_max=2, rate_limit_next_max=2)
+    for path in (START, "/v1/narration/session/next"):
+        assert [(await client.http.post(path, json=BODY)).status_code for _ in range(3)] == [200, 200, 429]
+
+
 async def test_puts_to_a_live_job_are_not_counted_but_its_bytes_are(serve: Serve) -> None:
     data = [page(k) for k in range(40)]
     client = await serve(rate_limit_start_max=1, max_job_bytes=sum(map(len, data)))

@@ -10,6 +10,7 @@ import pytest
 
 from backend.flac import from_flac
 from backend.voices.builtin import BUILTIN_VOICES
+from backend.voices.registration import MOST_VOICES
 from tests.conftest import Serve
 from tests.support.recordings import encoded, phrase, rest
 from tests.support.server import frames
@@ -124,6 +125,20 @@ async def test_a_builtin_voice_or_ones_own_is_not_registered_over(serve: Serve) 
         problem(reply, 409, "conflict")
     for call in (client.http.delete("/v1/voices/sovits:mc-v1"), client.http.post("/v1/voices/sovits:mc-v1/train")):
         problem(await call, 409, "conflict")
+
+
+async def test_an_owner_has_so_many_voices_and_room_again_when_one_is_deleted(serve: Serve) -> None:
+    client = await serve(api_keys="one,two")
+    client.http.headers["X-API-Key"] = "one"
+    for k in range(MOST_VOICES):
+        await registered(client, f"Voice {k}")
+    body = {"name": "One more", "consent": CONSENT}
+    problem(await client.http.post("/v1/voices/register", json=body), 429, "quota_exceeded")
+    client.http.headers["X-API-Key"] = "two"
+    await registered(client, "One more")
+    client.http.headers["X-API-Key"] = "one"
+    await client.http.delete("/v1/voices/sovits:voice-3")
+    await registered(client, "One more")
 
 
 @pytest.mark.parametrize(
