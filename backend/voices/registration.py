@@ -28,6 +28,8 @@ MOST_CLIPS: Final = 300
 MOST_UPLOAD_BYTES: Final = 500_000_000
 """Of all clips of a few-shot voice that wait to be checked."""
 MOST_LETTERS: Final = 2000
+MOST_NAMED: Final = 5
+"""Missing clips that an event names."""
 LEAST_CLIPS, LEAST_TRAINING_S = 5, 30.0
 """What a few-shot voice needs of good clips."""
 REFERENCE, TRANSCRIPT, TRANSCRIPTS = "reference", "transcript", "transcripts.jsonl"
@@ -124,7 +126,7 @@ class Registration:
                 client, slug, lambda now: now.model_copy(update={"uploads": {**now.uploads, part: len(data)}})
             )
         if manifest.mode is VoiceMode.FEW_SHOT:
-            return await self._check_clips_when_complete(client, manifest)
+            return await self._check_clips_when_complete(client, manifest, part)
         if REFERENCE not in manifest.uploads or (manifest.transcript is None and self._transcribe is None):
             return await self._waiting(client, manifest)
         return await self._check_reference(client, manifest)
@@ -156,7 +158,7 @@ class Registration:
         await self._drop_uploads(client, slug, [REFERENCE])
         return await self._accept(client, slug, clip, prepared)
 
-    async def _check_clips_when_complete(self, client: str, manifest: VoiceManifest) -> VoiceManifest:
+    async def _check_clips_when_complete(self, client: str, manifest: VoiceManifest, part: str) -> VoiceManifest:
         slug = manifest.slug
         if TRANSCRIPTS not in manifest.uploads:
             return await self._waiting(client, manifest)
@@ -167,7 +169,11 @@ class Registration:
             await self._drop_uploads(client, slug, [TRANSCRIPTS])
             await self._store.move(client, slug, VoiceStatus.FAILED, detail=error.detail)
             raise
-        if not texts.keys() <= manifest.uploads.keys():
+        if missing := sorted(texts.keys() - manifest.uploads.keys()):
+            if part == TRANSCRIPTS:  # said once, so that a misspelt name is noticed
+                more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
+                detail = f"Still to be uploaded: {', '.join(missing[:MOST_NAMED])}{more}."
+                return await self._store.move(client, slug, VoiceStatus.AWAITING_UPLOAD, detail)
             return await self._waiting(client, manifest)
         moved = await self._store.move(client, slug, VoiceStatus.CHECKING)
         self._begin(self._check_clips(client, slug, texts))

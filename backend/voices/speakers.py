@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from backend.acoustics import PITCH_HOP_S, Samples, log_bands, pitch_track_hz
 
-TWO_PEOPLE: Final = 3.2
+TWO_PEOPLE: Final = 3.3
 """Division score from which a recording has two speakers; `benchmarks/speakers.py` measures how often that is right."""
 COEFFICIENTS: Final = 20
 """Cepstral coefficients of the envelope."""

@@ -188,6 +188,7 @@ async def test_a_correction_brings_new_sound_with_the_events_of_a_new_revision_a
     steps = [(frame.name, frame.data.get("state")) for frame in told]
     assert steps == [
         ("page_status", "queued"),
+        ("progress", None),
         *(("page_status", state) for state in ("extracting", "tts")),
         ("page_ready", None),
         ("page_status", "ready"),

@@ -52,6 +52,14 @@ async def test_an_unknown_voice_is_refused_with_near_names_and_without_an_echo(a
     assert caught.value.status == 422
 
 
+@pytest.mark.parametrize("asked", ["x9", "声", "amazon/polly.Joanna.neural"])
+async def test_a_voice_like_none_there_is_is_refused_with_some_that_are(asked: str) -> None:
+    with pytest.raises(UnknownVoice) as caught:
+        await small_catalogue().resolve({"Narrator": asked})
+    assert sum(voice_id in str(caught.value) for voice_id in PITCHES_HZ) >= 3
+    assert asked not in str(caught.value)
+
+
 @pytest.mark.parametrize("asked", ["", "x" * 100_000, "\ud800", "../../etc/passwd"])
 async def test_hostile_names_are_only_unknown(asked: str) -> None:
     with pytest.raises(UnknownVoice) as caught:
