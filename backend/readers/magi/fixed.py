@@ -73,6 +73,8 @@ class FixedShapes:
         self._decoder, self._capture = decoder, capture
         self._most = _rounded(batch)
         self._picture: list[tuple[Tensor, Tensor]] = []
+        self._past: dict[int, list[tuple[Tensor, Tensor]]] = {}
+        """Keys and values of the tokens, by room; made when first needed, since few texts are long."""
         self._programs: dict[tuple[int, int], Program] = {}
 
     def begin(self, picture: Tensor) -> FixedShapes:
@@ -110,36 +112,43 @@ class FixedShapes:
         return list(range(len(rows)))
 
     def _used(self) -> list[Tensor]:
-        return [side[:, :, : self._room] for pair in self._past for side in pair]
+        return [side for pair in self._past[self._room] for side in pair]
 
     def _make_places(self, looked: Sequence[tuple[Tensor, Tensor]], most: int) -> None:
         self._most = most
         self._programs.clear()
+        self._past.clear()
         rooms = [*ROOMS]
         while rooms[-1] < self._decoder.positions:
             rooms.append(2 * rooms[-1])
         self._rooms = [room for room in rooms if room < self._decoder.positions] + [self._decoder.positions]
         key = looked[0][0]
-        shape = (most, key.shape[1], self._rooms[-1], key.shape[3])
         self._picture = [(k.new_zeros(most, *k.shape[1:]), v.new_zeros(most, *v.shape[1:])) for k, v in looked]
-        self._past = [(key.new_zeros(shape), key.new_zeros(shape)) for _ in looked]
         self._tokens = torch.zeros(most, dtype=torch.long, device=key.device)
         self._scores = torch.zeros(most, dtype=torch.float32, device=key.device)
         self._length = torch.zeros(1, dtype=torch.long, device=key.device)
         self._places = torch.arange(self._rooms[-1], device=key.device)
 
     def _make_room(self) -> None:
+        """Moves to the next room what there is, and wipes the rest of it."""
         before = self._room
+        written = self._used() if before else []
         self._room = next(room for room in self._rooms if room > before)
+        if self._room not in self._past:
+            key = self._picture[0][0]
+            shape = (self._most, key.shape[1], self._room, key.shape[3])
+            self._past[self._room] = [(key.new_zeros(shape), key.new_zeros(shape)) for _ in self._picture]
         for side in self._used():
             side[:, :, before:].zero_()
+        for side, old in zip(self._used(), written, strict=False):
+            side[:, :, :before] = old
 
     def _program(self, batch: int, room: int) -> Program:
-        def first(pairs: list[tuple[Tensor, Tensor]], end: int | None) -> list[tuple[Tensor, Tensor]]:
-            return [(keys[:batch, :, :end], values[:batch, :, :end]) for keys, values in pairs]
+        def first(pairs: list[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:
+            return [(keys[:batch], values[:batch]) for keys, values in pairs]
 
         def step() -> None:
-            memory = _FixedMemory(first(self._picture, None), first(self._past, room), self._length, self._places[:room])
+            memory = _FixedMemory(first(self._picture), first(self._past[room]), self._length, self._places[:room])
             logits = self._decoder.step(self._tokens[:batch], memory).float()
             best, tokens = logits.max(dim=-1)
             self._scores[:batch] = best - logits.logsumexp(dim=-1)
