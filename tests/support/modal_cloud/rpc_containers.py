@@ -56,6 +56,7 @@ class Containers(Part):
                     break
                 taken.append(function.pending.popleft())
         container.running.update((item.id, item) for item in taken)
+        container.most_at_once = max(container.most_at_once, len(container.running))
         return api_pb2.FunctionGetInputsResponse(
             inputs=[
                 api_pb2.FunctionGetInputsItem(

@@ -188,5 +188,6 @@ def _container(container: Container) -> dict[str, Any]:
         "exit": process and process.returncode,
         "draining": container.draining,
         "running": list(container.running),
+        "most_at_once": container.most_at_once,
         "log": container.log[-60:],
     }

@@ -110,6 +110,8 @@ class Container:
     process: Any = None
     server: Any = None
     running: dict[str, Input] = field(default_factory=dict)
+    most_at_once: int = 0
+    """Inputs it has had at the same time."""
     cancelled: asyncio.Queue[list[str]] = field(default_factory=asyncio.Queue)
     draining: bool = False
     started: float = field(default_factory=time.time)
