@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from backend.language import english, japanese
 from backend.language.detect import detect_language
 from backend.language.kana import japanese_kana
-from backend.language.pronunciation import english_phonemes, has_word, replace_words
+from backend.language.pronunciation import english_phonemes, has_word, replace_words, respelled
 
 __all__ = [
     "VERSION",
@@ -27,6 +27,7 @@ __all__ = [
     "is_speakable",
     "japanese_kana",
     "replace_words",
+    "respelled",
     "speech_text",
 ]
 

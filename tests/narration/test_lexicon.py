@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
+import re
 
 import pytest
 from pydantic import ValidationError
 
+from backend.language import english_phonemes, respelled
 from backend.narration.cache import utterance_key
 from backend.narration.lexicon import spoken, with_readings
 from backend.series.model import LexiconEntry
 from backend.synthesizers.base import Utterance, Voice
+from backend.synthesizers.embedded.phonemes import Phonemizer
 
 
 def entries(*pairs: tuple[str, str], lang: str = "en") -> list[LexiconEntry]:
@@ -59,6 +63,23 @@ def test_a_longer_word_with_phonemes_is_not_broken_by_the_reading_of_a_part_of_i
 def test_a_word_that_cleaning_would_change_is_said_by_its_reading() -> None:
     text, said = spoken("Call K*7 now", "en", [LexiconEntry(surface="K*7", phonemes="kˈA", reading="kay seven", lang="en")])
     assert (text, said) == ("Call kay seven now", ())
+
+
+def test_engines_without_phonemes_get_letters_even_where_nobody_gave_a_reading() -> None:
+    bare = KAEDE.model_copy(update={"reading": None})
+    _, said = spoken("Kaede!", "en", [bare])
+    assert [(one.phonemes, one.reading) for one in said] == [("kɑˈɛdA", "kaheday")]
+    text, said = spoken("Call K*7 now", "en", [LexiconEntry(surface="K*7", phonemes="kˈAsˈɛvən", lang="en")])
+    assert (text, said) == ("Call kaysevan now", ())
+
+
+def test_letters_made_of_phonemes_are_read_nearly_as_they_were_meant() -> None:
+    front_end, likeness = Phonemizer(), []
+    for written in ("kɑˈɛdeɪ", "sˈɑkuɹə", "jˈukikoʊ", "midˈɔɹi", "θˈɔɹɪn", "hinˈɑtə", "ɹiˈoʊkoʊ", "mɑkˈoʊtoʊ"):
+        meant = english_phonemes(written)
+        one, other = (re.sub("[ˈˌ ]", "", said) for said in (meant, front_end(respelled(meant), "en")))
+        likeness.append(difflib.SequenceMatcher(None, one, other).ratio())
+    assert sum(likeness) / len(likeness) > 0.75, likeness
 
 
 def test_a_japanese_word_with_phonemes_is_said_as_the_kana_that_write_them_by_every_engine() -> None:
