@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import re
 from typing import Any
 
 import httpx
@@ -41,6 +42,23 @@ async def test_keys_are_asked_of_starts_and_not_of_a_jobs_own_routes(serve: Serv
     reply = await client.http.post(START, json=BODY, headers={"X-API-Key": "secret-two"})
     assert reply.status_code == 200
     assert (await client.http.get(reply.json()["snapshot_url"])).status_code == 200
+
+
+async def test_every_call_that_is_documented_to_need_a_key_is_refused_without_one(serve: Serve) -> None:
+    client = await serve(api_keys=("secret",))
+    refused = []
+    for path, operations in (await client.http.get("/openapi.json")).json()["paths"].items():
+        for method, operation in operations.items():
+            if "security" not in operation:
+                continue
+            named = path.replace("{voice_id}", "sovits:mc-v1").replace("{sha256}", "0" * 64)
+            place = re.sub(r"\{\w+\}", "1", named)
+            assert_problem(await client.http.request(method, place, json={}), 401, "unauthorized")
+            refused.append(f"{method} {path}")
+    assert {"post /v1/narration/session/next", "post /v1/voices/register", "get /v1/voices", "delete /v1/pages/{sha256}"} <= set(
+        refused
+    )
+    assert len(refused) > 15
 
 
 async def test_start_and_next_have_limits_of_their_own(serve: Serve) -> None:
