@@ -289,3 +289,27 @@ async def test_text_of_any_kind_survives_the_log(log: JobLog, elsewhere: JobLog)
     await log.commit(job_id, lambda state: () if state.cursor else (event,))
     assert (await elsewhere.state(job_id)).pages[0].reason == text
     assert (await elsewhere.entries(job_id))[0].event.data["reason"] == text
+
+
+async def test_a_tail_is_woken_takes_what_has_come_and_is_told_of_the_end(log: JobLog, elsewhere: JobLog) -> None:
+    job_id = await a_job(log)
+    woken, left_alone = asyncio.Event(), asyncio.Event()
+    tail = await log.tail(job_id, 0, woken.set)
+    closed = await log.tail(job_id, 0, left_alone.set)
+    closed.close()
+    assert tail.take() == []
+    await elsewhere.commit(job_id, decisions.focus(1))
+    async with asyncio.timeout(PATIENCE_S):
+        await woken.wait()
+        while not (found := tail.take()):
+            await asyncio.sleep(0.01)
+    assert [(entry.seq, entry.event.name) for entry in found] == [(1, EventName.FOCUS)]
+    assert tail.take() == []
+    woken.clear()
+    await elsewhere.delete(job_id)
+    async with asyncio.timeout(PATIENCE_S):
+        await woken.wait()
+    with pytest.raises(JobNotFound):
+        tail.take()
+    tail.close()
+    assert not left_alone.is_set()
