@@ -27,11 +27,12 @@ _ROUNDS: Final = 200
 def order_panels(panels: Sequence[Box], direction: Direction = Direction.RTL) -> list[int]:
     """Indices of `panels` in reading order; the result depends on the layout alone, not on units."""
     boxes = [_shrunk(box) for box in _facing_left(panels, direction)]
+    shrunk = _Shrunk(boxes)
     count = len(boxes)
     after = [0] * count
     for a in range(count):
         for b in range(a + 1, count):
-            if _precedes(a, b, boxes):
+            if _precedes(a, b, shrunk):
                 after[a] |= 1 << b
             else:
                 after[b] |= 1 << a
@@ -88,10 +89,22 @@ def _shrunk(box: Box) -> Box:
     return x0 + width * width * share, y0 + height * height * share, x1 - width * width * share, y1 - height * height * share
 
 
-def _precedes(a: int, b: int, boxes: Sequence[Box]) -> bool:  # noqa: PLR0911 - one answer a rule
+class _Shrunk:
+    """Boxes after 0, 1, 2, ... erosions, each round computed once for all pairs."""
+
+    def __init__(self, boxes: list[Box]) -> None:
+        self._rounds = [boxes]
+
+    def __getitem__(self, number: int) -> list[Box]:
+        while number >= len(self._rounds):
+            self._rounds.append([_shrunk(box) for box in self._rounds[-1]])
+        return self._rounds[number]
+
+
+def _precedes(a: int, b: int, shrunk: _Shrunk) -> bool:  # noqa: PLR0911 - one answer a rule
     """Whether panel `a` is read before panel `b`."""
-    one, two = boxes[a], boxes[b]
-    for _ in range(_ROUNDS):
+    for number in range(_ROUNDS):
+        one, two = shrunk[number][a], shrunk[number][b]
         above, below = one[3] < two[1], two[3] < one[1]
         right, left = two[2] < one[0], one[2] < two[0]
         if above and not left:
@@ -103,33 +116,31 @@ def _precedes(a: int, b: int, boxes: Sequence[Box]) -> bool:  # noqa: PLR0911 - 
         if left and not above:
             return False
         if below and right:
-            return _cuts_say(a, b, boxes)
+            return _cuts_say(a, b, shrunk)
         if above and left:
-            return not _cuts_say(b, a, boxes)
-        one, two = _shrunk(one), _shrunk(two)
-    return _centre_key(boxes[a]) <= _centre_key(boxes[b])
+            return not _cuts_say(b, a, shrunk)
+    return _centre_key(shrunk[0][a]) <= _centre_key(shrunk[0][b])
 
 
 def _centre_key(box: Box) -> tuple[float, float]:
     return box[1] + box[3], -(box[0] + box[2])
 
 
-def _cuts_say(a: int, b: int, boxes: Sequence[Box]) -> bool:
+def _cuts_say(a: int, b: int, shrunk: _Shrunk) -> bool:
     """Whether `a`, which lies lower and to the right of `b`, is still read before it.
 
     A horizontal cut through everything near the two says no, a vertical one says yes; the panels are shrunk until one appears.
     """
-    shrunk = list(boxes)
-    for _ in range(_ROUNDS):
-        one, two = shrunk[a], shrunk[b]
+    for number in range(_ROUNDS):
+        boxes = shrunk[number]
+        one, two = boxes[a], boxes[b]
         frame = min(one[0], two[0]), min(one[1], two[1]), max(one[2], two[2]), max(one[3], two[3])
-        near = [box for box in shrunk if _touch(box, frame)]
+        near = [box for box in boxes if _touch(box, frame)]
         for axis in (1, 0):
             groups = _merged([(box[axis], box[axis + 2]) for box in near])
             at, other = (_group_of(box[axis], groups) for box in (one, two))
             if at != other:
                 return at < other if axis == 1 else at > other
-        shrunk = [_shrunk(box) for box in shrunk]
     return False
 
 

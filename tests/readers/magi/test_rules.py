@@ -94,7 +94,7 @@ class TestOrder:
         mirrored = [(-x1, y0, -x0, y1) for x0, y0, x1, y1 in boxes]
         assert order.order_panels(mirrored, Direction.LTR) == order.order_panels(boxes, Direction.RTL)
 
-    def test_three_hundred_panels_take_no_time_to_speak_of(self):
+    def test_three_hundred_tangled_panels_are_put_in_order_too(self):
         corners = np.random.default_rng(0).uniform(0, 1000, (300, 2))
         boxes = [(x, y, x + 80, y + 80) for x, y in corners.tolist()]
         kept = detections.keep_scored(
