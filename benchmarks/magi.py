@@ -184,7 +184,7 @@ def as_upstream(network: Network, images: Sequence[Image.Image], args: argparse.
 
 @torch.inference_mode()
 def write_from_the_start(decoder: Any, picture: torch.Tensor, tokens: int) -> list[list[int]]:
-    """Greedy decoding that keeps nothing: every step runs over all tokens so far and projects the picture again."""
+    """Greedy decoding that keeps nothing: every step runs over all tokens so far and projects the picture again, until all have ended."""
     body = decoder.model.decoder
     ids = torch.full((len(picture), 1), decoder.start, dtype=torch.long, device=picture.device)
     for _ in range(tokens):
@@ -198,8 +198,10 @@ def write_from_the_start(decoder: Any, picture: torch.Tensor, tokens: int) -> li
             x = layer.encoder_attn_layer_norm(x + layer.encoder_attn(x, *layer.look(picture)))
             x = layer.final_layer_norm(x + layer.fc2(F.gelu(layer.fc1(x))))
         ids = torch.cat((ids, decoder.output_projection(x[:, -1]).argmax(-1, keepdim=True)), 1)
+        if bool((ids[:, 1:] == decoder.end).any(1).all()):
+            break
     written: list[list[int]] = ids[:, 1:].tolist()
-    return written
+    return [text[: text.index(decoder.end) + 1] if decoder.end in text else text for text in written]
 
 
 def report(title: str, clock: Clock, pages: int) -> None:
