@@ -49,10 +49,12 @@ class FoundLine:
     size: tuple[float, float]
     angle: float
     box: Box
+    turned: bool = False
+    """Whether the line runs the other way than its sides say: a column of two characters may be hardly higher than wide."""
 
     @property
     def vertical(self) -> bool:
-        return self.size[1] > COLUMN_RATIO * self.size[0]
+        return (self.size[1] > COLUMN_RATIO * self.size[0]) != self.turned
 
 
 class LineDetector:
@@ -101,8 +103,7 @@ def tight_box(line: FoundLine, pixels: Pixels) -> Box:
     if abs(line.angle) >= LEVEL_DEGREES:
         return line.box
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    _, dark = cv2.threshold(grey, 0, 1, cv2.THRESH_BINARY_INV | cv2.THRESH_OTSU)
-    ink = _own_ink((dark if dark.mean() < 0.5 else 1 - dark).astype(np.uint8))
+    ink = own_ink(grey)
     rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
     if not rows.size or not columns.size:
         return line.box
@@ -117,8 +118,11 @@ def tight_box(line: FoundLine, pixels: Pixels) -> Box:
     )
 
 
-def _own_ink(ink: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """The ink that does not touch the edge: what does belongs to an outline or a neighbour, unless it is most of all."""
+def own_ink(grey: NDArray[Any]) -> NDArray[np.bool_]:
+    """The ink of a line's own in its cut-out, [height, width] greys: what touches the edge belongs to an outline or a neighbour, unless
+    it is most of all."""
+    _, dark = cv2.threshold(grey, 0, 1, cv2.THRESH_BINARY_INV | cv2.THRESH_OTSU)
+    ink = (dark if dark.mean() < 0.5 else 1 - dark).astype(np.uint8)
     _, parts = cv2.connectedComponents(ink)
     edge = np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]])
     own = ~np.isin(parts, np.unique(edge)) & (ink > 0)

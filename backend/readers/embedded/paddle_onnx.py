@@ -19,9 +19,10 @@ from PIL import Image
 
 from backend.errors import ConfigurationError
 from backend.readers.embedded.ctc import Glyph, confidence_of, decode
-from backend.readers.embedded.detector import LineDetector, Pixels, cut_out, tight_box
+from backend.readers.embedded.detector import FoundLine, LineDetector, Pixels, cut_out, tight_box
 from backend.readers.embedded.line import Line
 from backend.readers.embedded.recognizer import MIN_RECOGNITION_WIDTH
+from backend.readers.embedded.second_look import DOUBTFUL, Reading, best, other_cuts
 
 DETECTION_MODEL: Final = "PP-OCRv6_det_small.onnx"
 RECOGNITION_MODEL: Final = "PP-OCRv6_rec_small.onnx"
@@ -44,12 +45,20 @@ class PaddleOnnxRecognizer:
         page = np.asarray(image, dtype=np.uint8)
         lines = []
         for found in self._detector.find(page):
-            pixels = cut_out(page, found)
-            glyphs = self._read(pixels, found.vertical)
-            text = "".join(glyph.character for glyph in glyphs).strip()
-            if text:
-                lines.append(Line(*tight_box(found, pixels), text, confidence_of(glyphs), found.angle))
+            for part, glyphs in self._look(page, found):
+                text = "".join(glyph.character for glyph in glyphs).strip()
+                if text:
+                    lines.append(Line(*tight_box(part, cut_out(page, part)), text, confidence_of(glyphs), part.angle))
         return lines
+
+    def _look(self, page: Pixels, found: FoundLine) -> Reading:
+        """What a found line says; it may turn out to be two lines."""
+        pixels = cut_out(page, found)
+        first = [(found, self._read(pixels, found.vertical))]
+        if confidence_of(first[0][1]) >= DOUBTFUL:
+            return first
+        cuts = other_cuts(found, pixels)
+        return best(first, [[(cut, self._read(cut_out(page, cut), cut.vertical)) for cut in parts] for parts in cuts])
 
     def _read(self, pixels: Pixels, vertical: bool) -> list[Glyph]:
         # A column is laid on its side, its top to the left, as the recogniser was trained.

@@ -1,7 +1,8 @@
 """Gutters: the blank bands between panels, found in the image, and the tree of regions they cut a page into.
 
-A page is cut again and again at its best gutter, across first and then down, until no region has one. The cuts may be slightly
-slanted, as artists draw them. Nothing here knows about text or about right and left: `order.py` walks the tree.
+A page is cut again and again at its best gutter, across first and then down, until no region has one; then at frame lines
+(`frames.py`). The cuts may be slightly slanted, as artists draw them. Nothing here knows about text or about right and left:
+`order.py` walks the tree.
 
 The trap: a blank stretch inside a panel looks like a gutter too. A band counts only if it runs the whole way through its region,
 is thin, is not crossed by a frame, and leaves a piece worth having on both sides; bubbles and art break most others.
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from backend.readers.base import Box
+from backend.readers.layout.frames import FrameLines
 
 MAP_SIZE: Final = 600
 """Longest side of the map gutters are looked for in, in cells; a strip's map is longer."""
@@ -84,14 +86,16 @@ class Region:
 
 def cut_page(image: Image.Image) -> Region:
     """The tree of regions of a page; its root is the whole page."""
-    blank, scale = _blank_map(image)
+    grey, scale = _grey_map(image)
+    blank = _blank(grey)
     cuts = MAX_DEPTH * -(-blank.shape[0] // MAP_SIZE)  # a strip has as many for every page's height
-    return _cut(blank, scale, (0, 0, blank.shape[1], blank.shape[0]), cuts)
+    return _cut(blank, FrameLines(grey), scale, (0, 0, blank.shape[1], blank.shape[0]), cuts)
 
 
 def panels_of(image: Image.Image, root: Region) -> list[Box]:
     """The leaves of the tree that hold something, drawn in to what they hold, in the tree's order (top left first)."""
-    blank, scale = _blank_map(image)
+    grey, scale = _grey_map(image)
+    blank = _blank(grey)
     panels = []
     for leaf in root.leaves():
         x0, y0, x1, y1 = (round(value * scale) for value in leaf.box)
@@ -127,30 +131,46 @@ def _clip(box: tuple[float, ...], size: tuple[int, int]) -> Box:
     return (max(0.0, box[0]), max(0.0, box[1]), min(float(size[0]), box[2]), min(float(size[1]), box[3]))
 
 
-def _blank_map(image: Image.Image) -> tuple[BlankMap, float]:
-    """Which cells of the scaled page are gutter-coloured (white, or black on pages with black margins), and the scale."""
+def _grey_map(image: Image.Image) -> tuple[NDArray[np.uint8], float]:
+    """The page scaled to the map's size, in greys, and the scale."""
     # Of a long strip a screenful is mapped as finely as a page is.
     scale = MAP_SIZE / max(image.width, min(image.height, 2 * image.width))
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    grey = np.asarray(image.convert("L").resize(size, Image.Resampling.BOX))
+    return np.asarray(image.convert("L").resize(size, Image.Resampling.BOX)), scale
+
+
+def _blank(grey: NDArray[np.uint8]) -> BlankMap:
+    """Which cells are gutter-coloured: white, or black on pages with black margins."""
     edge = np.concatenate([grey[:3].ravel(), grey[-3:].ravel(), grey[:, :3].ravel(), grey[:, -3:].ravel()])
-    return (grey < 40 if np.median(edge) < 60 else grey > 218), scale
+    return grey < 40 if np.median(edge) < 60 else grey > 218
 
 
-def _cut(blank: BlankMap, scale: float, region: tuple[int, int, int, int], cuts: int) -> Region:
+def _cut(blank: BlankMap, frames: FrameLines, scale: float, region: tuple[int, int, int, int], cuts: int) -> Region:
     x0, y0, x1, y1 = region
     box = (x0 / scale, y0 / scale, x1 / scale, y1 / scale)
-    for down in (True, False) if cuts else ():
+    found = _best_cut(blank, frames, region) if cuts else None
+    if found is None:
+        return Region(box)
+    down, place, slope = found
+    at, middle = int(place), (x0 + x1 - 1) / 2 if down else (y0 + y1 - 1) / 2
+    first, second = ((x0, y0, x1, at), (x0, at, x1, y1)) if down else ((x0, y0, at, y1), (at, y0, x1, y1))
+    pieces = (_cut(blank, frames, scale, first, cuts - 1), _cut(blank, frames, scale, second, cuts - 1))
+    return Region(box, Cut(down, place / scale, slope, middle / scale), pieces)
+
+
+def _best_cut(blank: BlankMap, frames: FrameLines, region: tuple[int, int, int, int]) -> tuple[bool, float, float] | None:
+    """Whether the pieces lie one under the other, the cut's place on the map, and its slope; gutters before frame lines."""
+    x0, y0, x1, y1 = region
+    for down in (True, False):
         cells = blank[y0:y1, x0:x1]
-        found = _best_gutter(cells if down else cells.T, max(blank.shape))
-        if found is None:
-            continue
-        place, slope = found
-        at, middle = (y0 + place, (x0 + x1 - 1) / 2) if down else (x0 + place, (y0 + y1 - 1) / 2)
-        first, second = ((x0, y0, x1, at), (x0, at, x1, y1)) if down else ((x0, y0, at, y1), (at, y0, x1, y1))
-        pieces = (_cut(blank, scale, first, cuts - 1), _cut(blank, scale, second, cuts - 1))
-        return Region(box, Cut(down, at / scale, slope, middle / scale), pieces)
-    return Region(box)
+        gutter = _best_gutter(cells if down else cells.T, max(blank.shape))
+        if gutter is not None:
+            return down, (y0 if down else x0) + gutter[0], gutter[1]
+    for down in (True, False):
+        line = frames.best(region, down, MIN_PIECE)
+        if line is not None:
+            return down, *line
+    return None
 
 
 def _best_gutter(cells: BlankMap, page_size: int) -> tuple[int, float] | None:
