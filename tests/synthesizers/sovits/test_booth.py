@@ -15,7 +15,7 @@ from backend.errors import SpeechFailed, Unavailable
 from backend.synthesizers.base import Speech
 from backend.synthesizers.sovits import gsv
 from backend.synthesizers.sovits.booth import MOST_CHECKPOINTS, MOST_PIECES, SAMPLE_RATE, Booth, Line, Models
-from backend.synthesizers.sovits.conditioning import ClipBytes
+from backend.synthesizers.sovits.conditioning import ClipBytes, Conditioning
 from backend.synthesizers.sovits.gate import CHECKS
 from tests.support.recordings import encoded, phrase
 from tests.synthesizers.sovits.fake_gsv import FakeGsv, right
@@ -276,3 +276,14 @@ def test_memory_is_flat_over_a_thousand_lines(monkeypatch: pytest.MonkeyPatch) -
     assert grown < 100_000, f"{grown} bytes more after 1,000 lines"
     assert len(engine.timbres) == 4
     booth.close()
+
+
+def test_one_recording_with_two_transcripts_is_two_clips(engine: FakeGsv) -> None:
+    clips = Conditioning(engine)
+    one, other, again = (
+        clips.place(ClipBytes(CLIP.data, said, "ja")) for said in (SAID, "港の朝はいつも早い。風が冷たい。", SAID)
+    )
+    assert one.path != other.path
+    assert one is again
+    assert len(clips) == 2
+    clips.close()

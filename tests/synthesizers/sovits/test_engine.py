@@ -6,7 +6,6 @@ import asyncio
 import logging
 import socket
 import sys
-import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -15,15 +14,13 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from backend.engine import EngineState
-from backend.errors import ConfigurationError, NotFound, SpeechFailed, Unavailable
-from backend.synthesizers.base import Pronunciation, ReferenceClip, Speech, Style, Utterance, Voice
+from backend.errors import NotFound, SpeechFailed
+from backend.synthesizers.base import ReferenceClip, Speech, Style, Utterance, Voice
 from backend.synthesizers.sovits import gsv
 from backend.synthesizers.sovits.builtin import voice_folder
 from backend.synthesizers.sovits.engine import SovitsSynthesizer
 from backend.synthesizers.sovits.gate import Take
 from tests.support.recordings import encoded, phrase
-from tests.synthesizers.sovits.fake_gsv import FakeGsv
 
 pytestmark = [
     # The engine's Japanese front end asks Sudachi in the old way.
@@ -226,111 +223,3 @@ async def test_the_event_loop_is_free_while_the_engine_speaks(synthesizer: Sovit
     watching.cancel()
     # The engine's own Python holds the interpreter for moments; a call on the loop itself would take it for the whole line.
     assert np.median(waits) < 0.1
-
-
-# What follows needs no model: the queue and the life, with a stand-in at the engine's seam.
-
-
-def standing_in(engine: FakeGsv, tmp_path: Path, **other: object) -> SovitsSynthesizer:
-    return SovitsSynthesizer(tmp_path, clip_source, open_tts=lambda: engine, checks=(), **other)  # type: ignore[arg-type]
-
-
-async def test_calls_come_to_the_engine_one_at_a_time_in_their_order(tmp_path: Path) -> None:
-    engine = FakeGsv()
-    synthesizer = standing_in(engine, tmp_path)
-    texts = [f"これは{number}番目の言葉です。" for number in range(6)]
-
-    await asyncio.gather(*(synthesizer.speak([say(text)]) for text in texts))
-
-    assert [batch[0] for batch in engine.batches] == texts
-    assert engine.most_inside == 1
-    await synthesizer.aclose()
-
-
-async def test_the_queue_is_bounded_and_says_so(tmp_path: Path) -> None:
-    held = threading.Event()
-
-    class Slow(FakeGsv):
-        def infer_batched(self, **call: object) -> list[object]:  # type: ignore[override]
-            held.wait(10)
-            return super().infer_batched(**call)  # type: ignore[return-value]
-
-    synthesizer = standing_in(Slow(), tmp_path, most_waiting=3)
-    waiting = [asyncio.create_task(synthesizer.speak([say("はい、そうです。")])) for _ in range(3)]
-    await asyncio.sleep(0.1)
-
-    with pytest.raises(Unavailable, match="too many lines"):
-        await synthesizer.speak([say("はい、そうです。")])
-
-    held.set()
-    assert [type(result) for (result,) in await asyncio.gather(*waiting)] == [Speech] * 3
-    assert isinstance((await synthesizer.speak([say("はい、そうです。")]))[0], Speech)
-    await synthesizer.aclose()
-
-
-async def test_loading_happens_once_however_many_ask(tmp_path: Path) -> None:
-    opened: list[FakeGsv] = []
-
-    def open_tts() -> FakeGsv:
-        time.sleep(0.05)
-        opened.append(FakeGsv())
-        return opened[-1]
-
-    synthesizer = SovitsSynthesizer(tmp_path, clip_source, open_tts=open_tts)
-    assert synthesizer.state is EngineState.IDLE
-    await asyncio.gather(synthesizer.load(), synthesizer.load(), synthesizer.load())
-    assert len(opened) == 1
-    assert synthesizer.state is EngineState.READY
-    await synthesizer.aclose()
-
-
-async def test_missing_files_are_named_with_the_command_that_brings_them(tmp_path: Path) -> None:
-    synthesizer = SovitsSynthesizer(tmp_path, clip_source, device="cpu")
-    with pytest.raises(ConfigurationError, match=r"lacks chinese-hubert-base/config.json .* `tanoshi weights sovits --to"):
-        await synthesizer.load()
-    assert synthesizer.state is EngineState.FAILED
-    await synthesizer.aclose()
-
-
-async def test_without_the_extra_the_engine_refuses_at_once_and_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gsv, "PACKAGES", ("torch", "gsv_tts_is_not_here"))
-    with pytest.raises(ConfigurationError, match=r"extra \[gpu\], of which gsv_tts_is_not_here is not installed"):
-        SovitsSynthesizer(tmp_path, clip_source)
-
-
-async def test_the_fingerprint_is_known_before_loading_and_follows_the_weights(tmp_path: Path) -> None:
-    def fingerprint(content: bytes) -> str:
-        (tmp_path / "s1v3").mkdir(exist_ok=True)
-        (tmp_path / "s1v3" / "model.safetensors").write_bytes(content)
-        return standing_in(FakeGsv(), tmp_path).fingerprint
-
-    first, again, other = fingerprint(b"one"), fingerprint(b"one"), fingerprint(b"two")
-    assert first == again != other
-    assert set(first) <= set("abcdefghijklmnopqrstuvwxyz0123456789._-")
-
-
-async def test_a_voice_with_a_style_is_prompted_with_it_and_keeps_its_timbre(tmp_path: Path) -> None:
-    engine = FakeGsv()
-    synthesizer = standing_in(engine, tmp_path)
-    clips = {
-        Style.NEUTRAL: ReferenceClip(key="voices/a.flac", transcript=SAID, lang="ja"),
-        Style.SHOUT: ReferenceClip(key="voices/b.flac", transcript=SAID, lang="ja"),
-    }
-    actor = Voice(id="sovits:actor", references=clips)
-
-    await synthesizer.speak([say("待ってくれ！！", actor, style=style) for style in (Style.NEUTRAL, Style.SHOUT, Style.WHISPER)])
-
-    (call,) = engine.calls
-    timbres, manners = call["spk_audio_paths"], call["prompt_audio_paths"]
-    assert len(set(timbres)) == 1  # type: ignore[call-overload]
-    assert [path in timbres for path in manners] == [True, False, True]  # type: ignore[attr-defined, operator]
-    await synthesizer.aclose()
-
-
-async def test_a_word_with_phonemes_is_said_by_its_reading(tmp_path: Path) -> None:
-    engine = FakeGsv()
-    synthesizer = standing_in(engine, tmp_path)
-    said = (Pronunciation(word="Kaede", phonemes="kɑˈɛdA", reading="kah-eh-day"), Pronunciation(word="Ken", phonemes="kˈɛn"))
-    await synthesizer.speak([say("Where are Kaede and Ken today?", lang="en", pronunciations=said)])
-    assert engine.batches == [["Where are kah-eh-day and Ken today?"]]
-    await synthesizer.aclose()
