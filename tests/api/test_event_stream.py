@@ -65,8 +65,10 @@ class Viewer:
             self.ended = not message["more_body"]
 
     async def over(self) -> None:
-        async with asyncio.timeout(2):
-            await self.task
+        # Not awaited within a time-out: that would cancel the stream, and it must end by itself.
+        done, _ = await asyncio.wait({self.task}, timeout=2)
+        assert done, "the stream goes on"
+        await self.task
         assert self.script.closed == 1
 
 
