@@ -24,7 +24,14 @@ MAX_UNEVEN: Final = 1.5
 """Lines that stand that far apart differ no more in thickness."""
 
 MAX_NECK: Final = 0.5
-"""A neck deeper than this, in thicknesses, parts two joined bubbles."""
+MAX_WIDE_NECK: Final = 0.2
+"""A neck deeper than this, in thicknesses, parts two joined bubbles; the second where the gap is wide."""
+
+LEVEL: Final = 0.5
+LEVEL_NECK: Final = 1.2
+LEVEL_WIDE_NECK: Final = 0.5
+"""Columns whose tops differ by less than `LEVEL` thicknesses are one text more often than not: joined bubbles stand at different
+heights. So their necks have to be deeper."""
 
 MAX_SIZE_RATIO: Final = 2.2
 """Lines whose thickness differs more are not one text."""
@@ -87,9 +94,9 @@ def _belong_together(a: Line, b: Line, page: Page | None) -> bool:
 def _neighbours(a: Line, b: Line, vertical: bool, page: Page | None) -> bool:
     across = min(a.x1, b.x1) - max(a.x0, b.x0)
     along = min(a.y1, b.y1) - max(a.y0, b.y0)
-    sizes, lengths = (a.width, b.width), (a.height, b.height)
+    sizes, lengths = (_size(a, vertical), _size(b, vertical)), (a.height, b.height)
     if not vertical:
-        across, along, sizes, lengths = along, across, lengths, sizes
+        across, along, lengths = along, across, (a.width, b.width)
     thin, thick = min(sizes), max(sizes)
     # A lone character or a line without tall letters is thinner than its neighbours and stands no nearer for it.
     size = thick if thick < 1.7 * thin else thin
@@ -103,9 +110,16 @@ def _neighbours(a: Line, b: Line, vertical: bool, page: Page | None) -> bool:
     if page is None:
         return close
     between = page.between(a, b, vertical)
+    level = vertical and abs(a.y0 - b.y0) < LEVEL * thin
     if close:
-        return not between.crossed and between.neck < MAX_NECK
-    return not between.crossed and between.neck < 0.2 and between.enclosed and thick < MAX_UNEVEN * thin
+        return not between.crossed and between.neck < (LEVEL_NECK if level else MAX_NECK)
+    deepest = LEVEL_WIDE_NECK if level else MAX_WIDE_NECK
+    return not between.crossed and between.neck < deepest and between.enclosed and thick < MAX_UNEVEN * thin
+
+
+def _size(line: Line, vertical: bool) -> float:
+    """About one character, across the line: the longer side of a lone one, which may be a narrow letter."""
+    return max(line.width, line.height) if len(line.text) == 1 and line.is_cjk else line.width if vertical else line.height
 
 
 def _bubble(lines: Sequence[Line]) -> Bubble:
