@@ -92,9 +92,10 @@ class ObjectSeriesStore:
         if not await self._objects.create(mine, data):
             return False
         # Whoever read long ago may create a number that was used and removed since; then a higher one exists, for the highest is
-        # never removed.
-        found = [number async for number in self._versions(key)]
-        if max(found, default=0) > version + 1:
+        # never removed, and the one that was read is gone, for lower ones are removed first. Where that one is still there, somebody
+        # has only gone on from what was written here.
+        found = sorted([number async for number in self._versions(key)])
+        if found and found[-1] > version + 1 and version not in found:
             await self._objects.delete(mine)
             return False
         for number in found:
