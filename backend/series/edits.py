@@ -173,8 +173,6 @@ def with_correction(cast: SeriesCast, at: tuple[str, int], number: int, change: 
     if after.speaker and cast.named(after.speaker) is None and after.speaker.casefold() != "narrator":
         changes.require_room(cast)
         after = after.model_copy(update={"speaker": valid_name(after.speaker)})
-    if after == before:
-        return cast
     corrections = {line: noted for line, noted in note.corrections.items() if line != number}
     if after != LineCorrection():
         if number not in note.corrections and sum(len(noted.corrections) for noted in cast.pages.values()) >= MOST_CORRECTIONS:
