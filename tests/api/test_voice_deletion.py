@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+import pytest
+
 from backend.errors import SpeechFailed
+from backend.narration.cache import CachedSynthesizer, Fresh
 from backend.synthesizers.base import Speech, Utterance
 from tests.conftest import Serve
 from tests.support.narration_client import NarrationClient
@@ -18,10 +21,23 @@ async def kept(client: NarrationClient, prefix: str) -> list[str]:
     return [key async for key in client.app.state.services.objects.keys(prefix)]
 
 
-async def traces(client: NarrationClient, count: int) -> None:
-    """Waits until so many notes were left about pages: the last thing done for a page, when its lines have been kept."""
-    async with asyncio.timeout(10):
-        while len(await kept(client, "cache/pages")) < count:
+@pytest.fixture
+def pages_kept(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows by one whenever the lines of a page have been kept, which is after the page is ready."""
+    done: list[int] = []
+    keep = CachedSynthesizer.keep
+
+    async def noted(self: CachedSynthesizer, fresh: Fresh) -> None:
+        await keep(self, fresh)
+        done.append(len(fresh))
+
+    monkeypatch.setattr(CachedSynthesizer, "keep", noted)
+    return done
+
+
+async def until(pages_kept: list[int], count: int) -> None:
+    async with asyncio.timeout(20):
+        while len(pages_kept) < count:
             await asyncio.sleep(0.02)
 
 
@@ -41,13 +57,13 @@ async def test_a_deleted_voice_is_gone_with_all_that_was_uploaded(serve: Serve) 
     assert (await registered(client))["status"] == "awaiting_upload"
 
 
-async def test_lines_a_deleted_voice_has_spoken_are_removed_and_those_of_others_stay(serve: Serve) -> None:
+async def test_lines_a_deleted_voice_has_spoken_are_removed_and_those_of_others_stay(serve: Serve, pages_kept: list[int]) -> None:
     client = await serve()
     for name in ("Aya", "Mio"):
         await ready(client, name)
     for voice_id in ("sovits:aya", "sovits:mio", "sovits:old-man-v1"):
         await client.narrated(1, chapter_id=f"source:{voice_id}", voice_pack={"Unknown": voice_id})
-    await traces(client, 4)  # one of the reading, and one a voice
+    await until(pages_kept, 3)
     assert len(await kept(client, SPEECH)) == 6
     await client.http.delete("/v1/voices/sovits:aya")
     after = await kept(client, SPEECH)
@@ -70,7 +86,7 @@ class Slow(VoiceNotes):
         return await super().speak(utterances)
 
 
-async def test_a_voice_deleted_while_it_speaks_leaves_no_line_behind(serve: Serve) -> None:
+async def test_a_voice_deleted_while_it_speaks_leaves_no_line_behind(serve: Serve, pages_kept: list[int]) -> None:
     client = await serve(synthesizer=(synthesizer := Slow()))
     await ready(client)
     narrating = asyncio.create_task(client.narrated(1, voice_pack={"Unknown": "sovits:aya"}))
@@ -78,5 +94,6 @@ async def test_a_voice_deleted_while_it_speaks_leaves_no_line_behind(serve: Serv
     await client.http.delete("/v1/voices/sovits:aya")
     synthesizer.go_on.set()
     await narrating
-    await traces(client, 2)
+    await until(pages_kept, 1)
+    assert pages_kept == [2]
     assert await kept(client, SPEECH) == []
