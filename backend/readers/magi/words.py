@@ -87,15 +87,16 @@ class WordReaders:
     async def _referee(self, pages: Sequence[PageTexts]) -> list[str]:
         """The language of the lines of each page."""
         samples = [_largest([crop for crop, lang in zip(page.crops, page.langs, strict=True) if not lang]) for page in pages]
-        shown = [crop for crops in samples for crop in crops]
-        if not shown:
+        if not samples:
             return []
         if self.of_any is not None:
-            answers = _shares(await self.of_any.read(shown), samples)
-            return [script("".join(words.text for words in page)) or "en" for page in answers]
+            # A reader of pages takes as long for a text as for a page, so the samples of a page are shown as one picture.
+            answers = await self.of_any.read([_one_above_the_other(crops) for crops in samples])
+            return [script(words.text) or "en" for words in answers]
         english, japanese = self.of("en"), self.of("ja")
         if english is None or japanese is None:
             return ["ja" if english is None and japanese is not None else "en"] * len(pages)
+        shown = [crop for crops in samples for crop in crops]
         sure = [
             [sum(words.confidence for words in page) for page in _shares(await one.read(shown), samples)]
             for one in (english, japanese)
@@ -105,6 +106,17 @@ class WordReaders:
 
 def _largest(crops: Sequence[Image.Image]) -> list[Image.Image]:
     return sorted(crops, key=lambda crop: -crop.width * crop.height)[:_SAMPLES]
+
+
+def _one_above_the_other(crops: Sequence[Image.Image]) -> Image.Image:
+    """Crops in one column on white, with air between them."""
+    gap = max(8, max(crop.height for crop in crops) // 4)
+    column = Image.new("L", (max(crop.width for crop in crops), sum(crop.height + gap for crop in crops) - gap), 255)
+    top = 0
+    for crop in crops:
+        column.paste(crop, (0, top))
+        top += crop.height + gap
+    return column
 
 
 def _shares(answers: Sequence[Words], samples: Sequence[Sequence[Image.Image]]) -> list[list[Words]]:

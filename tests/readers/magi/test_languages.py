@@ -65,6 +65,24 @@ class TestLanguages:
         await WordReaders([any_language, english]).read([text])
         assert (text.langs, text.words[0].text) == (["ko"], "안녕하세요")
 
+    async def test_the_first_look_of_a_page_reader_is_one_picture_a_page(self):
+        """It takes as long for a text as for a page: three samples one by one would cost more than the whole page."""
+        shown = []
+
+        class Any(Stub):
+            async def read(self, crops):
+                shown.append([crop.size for crop in crops])
+                return await super().read(crops)
+
+        pages = [PageTexts([lines_of_text()] * 5, None), PageTexts([lines_of_text()], None), PageTexts([columns_of_text()], None)]
+        await WordReaders([Stub("ことば", {"ja"}), Stub("words", {"en"}), Any("Hello", set())]).read(pages)
+        assert [page.langs for page in pages] == [["en"] * 5, ["en"], ["ja"]]
+        ((three, one),) = shown
+        width, height = lines_of_text().size
+        assert one == (width, height)
+        assert three[0] == width
+        assert three[1] >= 3 * height
+
     async def test_what_the_book_says_is_believed(self):
         english, japanese = Stub("words", {"en"}), Stub("ことば", {"ja"})
         text = PageTexts([columns_of_text()], "en")

@@ -11,10 +11,12 @@ import sys
 import pytest
 import torch
 
+from backend.app import make_reader
 from backend.engine import EngineState
 from backend.errors import ConfigurationError, Unavailable
-from backend.readers.base import ReadOptions
+from backend.readers.base import Reading, ReadOptions
 from backend.readers.magi import LICENCE_NOTICE, MagiReader, build_reader
+from backend.settings import Settings
 from tests.readers.magi.conftest import GOLDEN
 from tests.readers.magi.pages import page, png
 
@@ -83,4 +85,20 @@ async def test_manga_ocr_beside_the_weights_is_found(tmp_path):
     (tmp_path / "manga-ocr").mkdir()
     reader = build_reader(tmp_path)
     assert [sorted(one.langs) for one in reader._recognizers] == [["ja"]]
+    await reader.aclose()
+
+
+async def test_reader_magi_in_the_settings_reads_with_the_embedded_reader_to_fall_back_on(tmp_path, golden):
+    """READER=magi MAGI_DIR=... in any process. The tiny model knows its pages as one padded batch only, so it is shown them as that."""
+    reader = make_reader(Settings(_env_file=None, reader="magi", magi_dir=GOLDEN, data_dir=tmp_path))
+    assert isinstance(reader, MagiReader)
+    assert [type(one).__name__ for one in reader._recognizers] == ["BorrowedRecognizer"]
+    await reader.load()
+    reader._engine.pad_together = True
+    pages = [path.read_bytes() for path in sorted((GOLDEN / "pages").glob("*.png"))]
+    reading, *_ = await reader.read(pages, ReadOptions(lang="en"))
+    assert isinstance(reading, Reading)
+    expected = golden.facts["results"][0]
+    told = [words for words, essential in zip(expected["ocr"], expected["is_essential_text"], strict=True) if essential]
+    assert [box.text for box in reading.boxes if box.text] == told
     await reader.aclose()
