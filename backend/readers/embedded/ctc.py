@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.readers.embedded.line import CJK
+from backend.readers.embedded.line import CJK, KANA_ONLY
 
 BLANK: Final = 0
 """Index of the CTC blank in the alphabet."""
@@ -34,6 +34,13 @@ MIN_SPACE: Final = 0.15
 
 MIN_CJK_SHARE: Final = 0.6
 """Share of Japanese characters from which a line is set at a fixed pitch."""
+
+CANDIDATES: Final = 4
+MIN_COMMON_FORM: Final = 0.03
+"""Least probability of a kanji in common use that takes the place of a rare or Chinese form beside kana (real ones have 0.04 and more)."""
+
+LAST_COMMON: Final = b"\x98\x72"
+"""The last kanji of JIS X 0208 level 1, in common use, as Shift JIS."""
 
 RESCUABLE: Final = frozenset("っゃゅょぁぃぅぇぉッャュョァィゥェォヮヶーー、。…‥・！？!?～〜―")
 """What recognisers let go by; other characters are put into a gap only when they are Japanese."""
@@ -58,6 +65,8 @@ def decode(posteriors: NDArray[np.float32], alphabet: Sequence[str], used: float
     glyphs = _greedy(posteriors, alphabet)
     if sum(CJK.match(glyph.character) is not None for glyph in glyphs) < MIN_CJK_SHARE * len(glyphs) or not glyphs:
         return _with_spaces(glyphs, posteriors, alphabet)
+    if any(KANA_ONLY.fullmatch(glyph.character) for glyph in glyphs):
+        glyphs = [glyph if _in_common_use(glyph.character) else _common_form(glyph, posteriors, alphabet) for glyph in glyphs]
     pitch = _pitch(glyphs)
     return glyphs if pitch is None else _fill_gaps(glyphs, posteriors, alphabet, pitch, used * len(posteriors))
 
@@ -77,6 +86,25 @@ def _greedy(posteriors: NDArray[np.float32], alphabet: Sequence[str]) -> list[Gl
             probability = float(posteriors[start:end, best[start]].max())
             glyphs.append(Glyph(alphabet[best[start]], (start + end - 1) / 2, probability))
     return glyphs
+
+
+def _in_common_use(character: str) -> bool:
+    """Whether this is no kanji at all or one of JIS X 0208 level 1."""
+    if not CJK.match(character) or KANA_ONLY.fullmatch(character):
+        return True
+    code = character.encode("shift_jis", "replace")  # a question mark where Shift JIS has no such character
+    return len(code) == 2 and code <= LAST_COMMON
+
+
+def _common_form(glyph: Glyph, posteriors: NDArray[np.float32], alphabet: Sequence[str]) -> Glyph:
+    """The kanji in common use that the recogniser takes for the next best; the same glyph if there is none worth mention."""
+    row = posteriors[round(glyph.step)]
+    for index in np.argsort(-row)[:CANDIDATES]:
+        character = alphabet[int(index)]
+        is_kanji = CJK.match(character) and not KANA_ONLY.fullmatch(character)
+        if row[index] >= MIN_COMMON_FORM and is_kanji and _in_common_use(character):
+            return Glyph(character, glyph.step, glyph.probability)
+    return glyph
 
 
 def _with_spaces(glyphs: Sequence[Glyph], posteriors: NDArray[np.float32], alphabet: Sequence[str]) -> list[Glyph]:

@@ -80,6 +80,33 @@ def test_a_neck_parts_two_joined_bubbles() -> None:
     assert len(group_lines(lines, Page(single, lines))) == 1
 
 
+def _waist(top_left: int, top_right: int) -> tuple[list[Line], Image.Image]:
+    """Two columns in one white outline that is pinched between them, each beginning at its own height."""
+    lines = [column(120, top_left, "終わったのだよ"), column(150, top_right, "話はもうこれで")]
+    image = Image.new("RGB", (400, 400), "gray")
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((90, 60, 200, 320), fill="white")
+    for tip, edge in ((82, 60), (298, 320)):
+        pen.polygon(((135, edge), (155, edge), (145, tip)), fill="gray")
+    return lines, image
+
+
+def test_columns_that_start_level_stay_together_where_the_outline_is_pinched() -> None:
+    lines, image = _waist(100, 100)
+    assert 0.5 < Page(image, lines).between(lines[0], lines[1], vertical=True).neck < 1.2
+    assert len(group_lines(lines, Page(image, lines))) == 1
+    staggered, image = _waist(100, 112)
+    assert len(group_lines(staggered, Page(image, staggered))) == 2
+
+
+def test_a_lone_narrow_letter_belongs_to_the_columns_beside_it() -> None:
+    lines = [column(150, 100, "誰かが来", 34), Line(93, 104, 115, 132, "る", 0.99)]
+    image = Image.new("RGB", (400, 400), "gray")
+    ImageDraw.Draw(image).ellipse((20, 60, 260, 290), fill="white", outline="black", width=2)
+    [bubble] = group_lines(lines, Page(image, lines))
+    assert bubble.text == "誰かが来る"
+
+
 def test_a_small_kana_that_greedy_decoding_drops_is_put_back_into_its_cell() -> None:
     alphabet = ["", "待", "っ", "て", "く", "れ"]
     posteriors = np.zeros((24, 6), np.float32)
