@@ -124,6 +124,26 @@ async def test_a_change_of_voice_speaks_only_the_lines_it_touches_and_only_on_re
     assert all(new["audio"] != old["audio"] for new, old in zip(after["pages"], before["pages"], strict=True))
 
 
+class AloneReader(FacesReader):
+    """On page 2 only the first character speaks."""
+
+    def _read(self, data: bytes, options: ReadOptions) -> Reading | ReadingFailed:
+        reading = super()._read(data, options)
+        if isinstance(reading, ReadingFailed) or "page 2" not in reading.boxes[0].text:
+            return reading
+        return reading.model_copy(update={"boxes": tuple(box.model_copy(update={"speaker": 0}) for box in reading.boxes)})
+
+
+async def test_pages_on_which_a_character_says_nothing_stay_as_they_are(serve: Serve) -> None:
+    client = await serve(reader=AloneReader())
+    plan, _ = await client.narrated(3)
+    edit = {"characters": [{"id": 2, "voice": "sovits:old-man-v1"}], "revoice": True}
+    reply = (await client.http.put(CAST, json=edit)).json()
+    assert [page["index"] for page in reply["touched"]] == [page["index"] for page in reply["revoiced"]] == [0, 2]
+    await client.until_done(plan)
+    assert [page["revision"] for page in (await client.snapshot(plan))["pages"]] == [2, 1, 2]
+
+
 async def test_two_characters_that_are_one_can_be_merged(serve: Serve) -> None:
     client, _, _ = await narrated(serve)
     reply = (await client.http.put(CAST, json={"merge": [{"keep": 1, "drop": 2}]})).json()
