@@ -2,7 +2,7 @@
 
 Measured with `python benchmarks/speech.py` (pitch: median of voiced frames; brightness: spectral centroid of the line). How well a voice is
 understood is measured with `python benchmarks/intelligibility.py --voices`; so far, on 20 English and 8 Japanese lines of
-benchmarks/dialogue.py by Whisper base, five lines at a hearing (letters, morae heard wrongly; two lines' worth of chance in each):
+benchmarks/dialogue.py by Whisper base, five lines at a hearing (letters and morae heard wrongly; so few lines tell large differences only):
 
                 English   Japanese
     neutral      0.2 %      0.0 %
