@@ -58,7 +58,7 @@ class PaddleOnnxRecognizer:
         if confidence_of(first[0][1]) >= DOUBTFUL:
             return first
         cuts = other_cuts(found, pixels)
-        return best(first, [[(cut, self._read(cut_out(page, cut), cut.vertical)) for cut in parts] for parts in cuts])
+        return best(first, ([(cut, self._read(cut_out(page, cut), cut.vertical)) for cut in parts] for parts in cuts))
 
     def _read(self, pixels: Pixels, vertical: bool) -> list[Glyph]:
         # A column is laid on its side, its top to the left, as the recogniser was trained.

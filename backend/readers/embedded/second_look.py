@@ -8,7 +8,7 @@ cut that reads best is kept. The trap: a cut that loses a doubtful character rea
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -48,18 +48,20 @@ Reading = Sequence[tuple[FoundLine, Sequence[Glyph]]]
 
 def other_cuts(line: FoundLine, pixels: Pixels) -> Iterator[tuple[FoundLine, ...]]:
     """Each item is one way to see `line`: as one line again or as two. `pixels` is the line as it was cut out the first time."""
-    inset = -INSET * min(line.size)
-    yield (_resized(line, (line.box[0] - inset, line.box[1] - inset, line.box[2] + inset, line.box[3] + inset), inset),)
     if max(line.size) <= STUB * min(line.size):
         yield (replace(line, turned=not line.turned),)
+    inset = -INSET * min(line.size)
+    yield (_resized(line, (line.box[0] - inset, line.box[1] - inset, line.box[2] + inset, line.box[3] + inset), inset),)
     if abs(line.angle) < LEVEL_DEGREES:
         yield from _halves(line, pixels)
 
 
-def best(first: Reading, others: Sequence[Reading]) -> Reading:
-    """The reading to keep."""
+def best(first: Reading, others: Iterable[Reading]) -> Reading:
+    """The reading to keep; when one leaves no doubt, no more are asked for."""
     kept = first
     for other in others:
+        if _doubtless(kept) >= DOUBTFUL:
+            break
         halved = len(other) > len(first)
         enough = _letters(other) >= (0.5 if halved else 1.0) * _letters(first)
         if enough and _doubtless(other) >= max(_doubtless(kept) + BETTER, MIN_HALF if halved else 0.0):

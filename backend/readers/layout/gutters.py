@@ -11,6 +11,7 @@ is thin, is not crossed by a frame, and leaves a piece worth having on both side
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -179,11 +180,10 @@ def _best_gutter(cells: BlankMap, page_size: int) -> tuple[int, float] | None:
     if height < 2 * MIN_PIECE or width < 6:
         return None
     best: tuple[float, int, float] | None = None
-    offsets = np.arange(width) - (width - 1) / 2
+    middle = (width - 1) / 2
     for slope in SLANTS:
-        rows = np.arange(height)[:, None] + np.round(slope * offsets).astype(int)[None]
-        on_page = (rows >= 0) & (rows < height)
-        blank = cells[np.clip(rows, 0, height - 1), np.arange(width)] & on_page
+        offsets = np.round(slope * (np.arange(width) - middle)).astype(int)
+        blank, on_page = _sheared(cells, offsets)
         share = blank.sum(1) / np.maximum(1, on_page.sum(1))
         good = (share >= BLANK_SHARE) & (on_page.mean(1) > 0.97)
         good[:MIN_PIECE] = good[height - MIN_PIECE :] = False
@@ -199,6 +199,19 @@ def _best_gutter(cells: BlankMap, page_size: int) -> tuple[int, float] | None:
                 if best is None or quality > best[0]:
                     best = (quality, int(start + end) // 2, slope)
     return None if best is None else best[1:]
+
+
+def _sheared(cells: BlankMap, offsets: NDArray[np.intp]) -> tuple[BlankMap, BlankMap]:
+    """`cells` with every column moved up by its offset, False from beyond the edge; and which of the cells were on the page."""
+    height = len(cells)
+    moved, on_page = np.zeros_like(cells), np.zeros_like(cells)
+    edges = [0, *(np.flatnonzero(np.diff(offsets)) + 1), len(offsets)]
+    for first, last in pairwise(edges):  # columns with one offset move together
+        up = int(offsets[first])
+        kept = slice(max(0, -up), min(height, height - up))
+        moved[kept, first:last] = cells[max(0, up) : height + min(0, up), first:last]
+        on_page[kept, first:last] = True
+    return moved, on_page
 
 
 def _crossed(ink: BlankMap, start: int, end: int) -> bool:
