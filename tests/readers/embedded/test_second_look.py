@@ -51,18 +51,18 @@ def test_only_a_stub_may_run_the_other_way(height: int, turns: bool) -> None:
 
 def test_the_reading_with_least_doubt_is_kept() -> None:
     whole, right, left = found(0, 0, 40, 90), found(20, 0, 40, 90), found(0, 0, 20, 90)
-    first = [(whole, glyphs("そ死んをさるんんん", 0.4))]
-    halves = [(right, glyphs("死んでるん", 0.99)), (left, glyphs("ですよね", 0.9))]
-    assert best(first, [[(whole, glyphs("死んひるんですよね", 0.6))], halves]) is halves
+    first = [(whole, glyphs("そ雨んがふるんんん", 0.4))]
+    halves = [(right, glyphs("雨がふると", 0.99)), (left, glyphs("思ったよ", 0.9))]
+    assert best(first, [[(whole, glyphs("雨んふるんんですよ", 0.6))], halves]) is halves
     one_doubtful = [halves[0], (left, glyphs("で", 0.5))]
     assert best(first, [one_doubtful]) is first
 
 
 def test_losing_a_letter_is_no_gain_but_losing_a_stray_dot_is() -> None:
     line = found(0, 0, 20, 60)
-    first = [(line, glyphs("私のー", 0.7))]
-    assert best(first, [[(line, glyphs("私の", 1.0))]]) is first
-    dotted, clean = [(line, glyphs("あれ…・", 0.74))], [(line, glyphs("あれ…", 0.97))]
+    first = [(line, glyphs("海へー", 0.7))]
+    assert best(first, [[(line, glyphs("海へ", 1.0))]]) is first
+    dotted, clean = [(line, glyphs("春だ…・", 0.74))], [(line, glyphs("春だ…", 0.97))]
     assert best(dotted, [clean]) is clean
 
 
