@@ -34,7 +34,7 @@ from backend.errors import (
 from backend.imaging import MEDIA_TYPES
 from backend.jobs import decisions
 from backend.series import changes, edits
-from backend.series.bank import FigureEmbedder, bank_vector
+from backend.series.bank import NO_FACES, FigureEmbedder, bank_vector
 from backend.series.model import Member, SeriesCast
 
 router = APIRouter(prefix="/v1/series", tags=["series"])
@@ -173,7 +173,7 @@ async def put_bank(
     valid = edits.valid_name(name)
     reader = services.reader
     if not isinstance(reader, FigureEmbedder):
-        raise Conflict("The page reader in use does not recognise faces; a character bank needs READER=magi.")
+        raise Conflict(NO_FACES)
     data = await read_body(request, MAX_BANK_BYTES)
     await services.checks.check(data)
     vector = await bank_vector(reader, data)

@@ -11,17 +11,22 @@ import logging
 import secrets
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from backend.cloud.calls import call
 from backend.cloud.wire import SPOKEN_RATE, EngineCard
 from backend.engine import EngineState
-from backend.errors import ConfigurationError, ReadingFailed, SpeechFailed, TanoshiError, Unavailable
+from backend.errors import ConfigurationError, Conflict, ReadingFailed, SpeechFailed, TanoshiError, Unavailable
 from backend.narration.voicing import PageOrder
 from backend.readers.base import Reading, ReadOptions
+from backend.series.bank import NO_FACES
 from backend.synthesizers.base import Speech, Utterance
 
 logger = logging.getLogger(__name__)
+
+FACES_WAIT_S: Final = 120.0
+"""A cold start and a few pictures. Whoever uploads a bank waits for it, and Modal gives a reply 150 s to begin; who is told to try again
+finds the container awake."""
 
 
 class _Remote:
@@ -106,14 +111,37 @@ class RemoteReader(_Remote):
 
     Args:
         batch_size: pages a call; 1 where the class holds a reader that takes one after the other.
+        knows_faces: False where the class is known to hold a reader that recognises none: no container is started to say so.
     """
 
-    def __init__(self, handle: Any, name: str, *, stays_s: float, fingerprint: str | None = None, batch_size: int = 1) -> None:
+    def __init__(
+        self,
+        handle: Any,
+        name: str,
+        *,
+        stays_s: float,
+        fingerprint: str | None = None,
+        batch_size: int = 1,
+        knows_faces: bool = True,
+    ) -> None:
         super().__init__(handle, name, stays_s=stays_s, fingerprint=fingerprint)
         self.batch_size = batch_size
+        self._knows_faces = knows_faces
 
     async def read(self, pages: Sequence[bytes], options: ReadOptions) -> list[Reading | ReadingFailed]:
         found: list[Reading | ReadingFailed] = await call(self._handle.read, list(pages), options)
+        self._seen()
+        return found
+
+    async def embed_figures(self, images: Sequence[bytes]) -> list[tuple[float, ...]]:
+        """See `series.bank.FigureEmbedder`."""
+        if not self._knows_faces:
+            raise Conflict(NO_FACES)
+        try:
+            async with asyncio.timeout(FACES_WAIT_S):
+                found: list[tuple[float, ...]] = await call(self._handle.embed_figures, list(images))
+        except TimeoutError as error:
+            raise Unavailable("Nobody could look at the picture in time; please send it again.") from error
         self._seen()
         return found
 

@@ -2,7 +2,7 @@
 
     api            the FastAPI app; CPU; many requests a container; streams end on purpose after STREAM_MAX_AGE_SECONDS and are resumed
     narrate        the pipeline of one window; CPU; spawned by the API; resumes from the log whenever it is started again
-    MagiReader     reads micro-batches of pages; GPU
+    MagiReader     reads micro-batches of pages, and embeds the pictures of a character bank; GPU
     SovitsSpeaker  voices a page, writes its sound to the bucket and commits it; GPU
     download_weights, main   for people: `modal run backend/modal_app.py::download_weights`, `modal run backend/modal_app.py`
 
@@ -86,6 +86,11 @@ class MagiReader:
     async def read(self, pages: Sequence[bytes], options: ReadOptions) -> Any:
         """One result a page, or the error that holds for all; see `workers.ReaderWorker.read`."""
         return await self._worker.read(pages, options)
+
+    @modal.method()
+    async def embed_figures(self, images: Sequence[bytes]) -> Any:
+        """The appearance of pictures of a character bank; see `workers.ReaderWorker.embed_figures`."""
+        return await self._worker.embed_figures(images)
 
     @modal.exit()
     async def close(self) -> None:

@@ -19,6 +19,7 @@ def remote_reader(settings: Settings, handle: Any) -> RemoteReader:
         stays_s=sizes.scaledown_s,
         fingerprint=fingerprint("reader", settings),
         batch_size=sizes.reader_batch if settings.reader == "magi" else 1,
+        knows_faces=settings.reader == "magi",
     )
 
 

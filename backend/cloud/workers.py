@@ -21,11 +21,12 @@ from backend.cloud.identity import Role, fingerprint
 from backend.cloud.trained import TrainedVoices
 from backend.cloud.wire import SPOKEN_RATE, EngineCard
 from backend.engine import Engine, EngineState
-from backend.errors import ConfigurationError, ReadingFailed, SpeechFailed, TanoshiError, Unavailable
+from backend.errors import ConfigurationError, Conflict, ReadingFailed, SpeechFailed, TanoshiError, Unavailable
 from backend.jobs.log import JobLog
 from backend.narration.level import resampled
 from backend.narration.voicing import LocalVoicer, PageOrder
 from backend.readers.base import PageReader, Reading, ReadOptions
+from backend.series.bank import NO_FACES, FigureEmbedder
 from backend.settings import Settings, cpu_count
 from backend.storage.objects import Objects
 from backend.stores import make_log, make_objects
@@ -122,6 +123,16 @@ class ReaderWorker(_Worker[PageReader]):
 
     async def read(self, pages: Sequence[bytes], options: ReadOptions) -> list[Reading | ReadingFailed] | TanoshiError:
         return await self.answer(lambda reader: reader.read(pages, options))
+
+    async def embed_figures(self, images: Sequence[bytes]) -> list[tuple[float, ...]] | TanoshiError:
+        """One vector a picture; Conflict where the engine recognises no faces."""
+
+        async def embed(reader: PageReader) -> list[tuple[float, ...]]:
+            if not isinstance(reader, FigureEmbedder):
+                raise Conflict(NO_FACES)
+            return await reader.embed_figures(images)
+
+        return await self.answer(embed)
 
 
 class SpeakerWorker(_Worker[Synthesizer]):

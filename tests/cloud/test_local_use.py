@@ -42,6 +42,10 @@ async def test_a_local_server_narrates_with_the_deployed_classes(cloud: LocalClo
             samples, _ = await sound(http, events.named("page_ready")[0]["audio"])
             assert len(samples)
             health = (await http.get("/healthz")).json()
+            asked = len(cloud.calls("MagiReader.*"))
+            bank = await http.put("/v1/series/test/bank/Aya", content=small_pages(1, edition="bank")[0])
+            assert (bank.status_code, bank.json()["code"]) == (409, "conflict"), "the deployed class holds a reader without faces"
+            assert len(cloud.calls("MagiReader.*")) == asked + 1, "and has said so itself"
     assert health["reader"] == {"name": "modal MagiReader", "state": "ready"}
     assert health["stores"]["jobs"] == "memory"
     assert len(cloud.calls("SovitsSpeaker.*")) > before
