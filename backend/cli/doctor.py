@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import importlib.util
 import platform
 import sys
@@ -56,6 +57,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _stores(settings)
     if settings.magi_dir is not None or settings.sovits_dir is not None:
         yield from folders_of_weights(settings)
+    yield from check_by_ear(settings)
     yield from _engines(settings)
     yield _english_voices(settings)
     yield _gpu()
@@ -95,6 +97,26 @@ def folders_of_weights(settings: Settings) -> Iterator[Finding]:
             yield Finding(Verdict.GOOD if found.usable else Verdict.BAD, f"{found.sentence.rstrip('.')}.")
             if folder == settings.magi_dir and not found.usable:  # a usable one states it in its own sentence
                 yield Finding(Verdict.GOOD, LICENCE_NOTICE)
+
+
+def check_by_ear(settings: Settings) -> Iterator[Finding]:
+    """With SPEECH_CHECK=asr: whether its model lies there, and whether what runs it can be imported. The model is not loaded."""
+    if settings.speech_check != "asr" or settings.speech_check_model is None:
+        return
+    from backend.weights import whisper  # noqa: PLC0415 - only this command needs it
+
+    found = whisper.inspect(settings.speech_check_model)
+    remedy = "" if found.usable else f" `tanoshi weights whisper --to {settings.speech_check_model}` fetches one."
+    yield Finding(Verdict.GOOD if found.usable else Verdict.BAD, f"SPEECH_CHECK_MODEL: {found.sentence}{remedy}")
+    try:
+        library = importlib.import_module("faster_whisper")
+    except ImportError as error:
+        yield Finding(
+            Verdict.BAD,
+            f"SPEECH_CHECK=asr needs faster-whisper, which cannot be imported ({error}): `pip install tanoshi-narration[check]`.",
+        )
+    else:
+        yield Finding(Verdict.GOOD, f"faster-whisper {library.__version__}, which SPEECH_CHECK=asr needs, can be imported.")
 
 
 def _engines(settings: Settings) -> Iterator[Finding]:

@@ -43,13 +43,15 @@ def fetch(
             hub.fetch(commit, name, to / name, progress, sha256=sha256)
     (to / SOURCE).write_text(json.dumps({"repository": REPOSITORY, "commit": commit.commit}) + "\n", encoding="utf-8")
     result = inspect(to)
-    say(result.sentence)
+    say(f"{result.sentence} SPEECH_CHECK_MODEL={to} SPEECH_CHECK=asr has lines checked by ear.")
     return result
 
 
 def inspect(directory: Path) -> Inspection:
     """One sentence about a folder. Looks for the files every Whisper model in that format has, loads nothing."""
+    if not directory.is_dir():
+        return Inspection(False, f"There is no directory {directory}.")
     absent = [name for name in ("model.bin", "config.json", "tokenizer.json") if not (directory / name).is_file()]
     if absent:
         return Inspection(False, f"{directory} holds no Whisper model in CTranslate2 format: {', '.join(absent)} is missing.")
-    return Inspection(True, f"A Whisper model in {directory}. Set SPEECH_CHECK=asr to have lines checked by ear.")
+    return Inspection(True, f"{directory} holds a Whisper model in CTranslate2 format.")
