@@ -2,10 +2,16 @@
 
 The object store keeps each version under its own number and makes the next one only if nobody has made it: creation is the one
 operation that folders, S3 and memory all offer as an atomic one. Old versions are removed behind it.
+
+Creation alone does not say whose change was made: a number that was used and removed can be created again by somebody late, a writer
+may be overtaken before it has looked around, and a store's reply may be lost and the request be repeated. So each write has a random
+id, and each version begins with a line of the ids of the writes it is made of, the latest ones: whoever is in doubt reads the present
+version and finds itself there, or not. A change is made exactly once; where that cannot be told any more, the answer is Unavailable.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from pathlib import PurePosixPath
@@ -17,7 +23,11 @@ from backend.storage.objects import Objects
 
 MOST_DOCUMENTS: Final = 1000
 """In the memory of one process; the one asked for longest ago goes first."""
+MOST_WRITES: Final = 64
+"""Ids of writes a version carries, 1 kB: so many others may pass a writer before it cannot find out about its own change."""
 _LOOKS: Final = 20
+_WRITES: Final = b"writes:"
+"""Begins the line before the document; documents of older releases have no such line."""
 
 
 class SeriesStore(Protocol):
@@ -28,7 +38,11 @@ class SeriesStore(Protocol):
         ...
 
     async def replace(self, key: str, version: int, data: bytes) -> bool:
-        """Writes version + 1 if the document is still at `version`; False if somebody was faster."""
+        """Writes version + 1 if the document is still at `version`; False if somebody was faster, and then nothing is written.
+
+        Raises:
+            Unavailable: the store does not answer, and what was written is not known.
+        """
         ...
 
     def documents(self) -> AsyncIterator[str]:
@@ -75,32 +89,40 @@ class ObjectSeriesStore:
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
+        self._known: OrderedDict[str, tuple[int, tuple[str, ...]]] = OrderedDict()
+        """Version and ids of writes of each document as this process saw it last."""
 
     async def load(self, key: str) -> tuple[int, bytes]:
-        for _ in range(_LOOKS):
-            version = await self._version(key)
-            if version == 0:
-                return 0, b""
-            try:
-                return version, await self._objects.get(keys.series(key, version))
-            except NotFound:
-                continue  # a later version was made and this one removed between the two calls
-        raise Unavailable("The memory of this series is being changed too often to be read.")
+        version, writes, data = await self._present(key)
+        self._know(key, version, writes)
+        return version, data
 
     async def replace(self, key: str, version: int, data: bytes) -> bool:
-        mine = keys.series(key, version + 1)
-        if not await self._objects.create(mine, data):
+        before = await self._writes_of(key, version)
+        if before is None:
             return False
-        # Whoever read long ago may create a number that was used and removed since; then a higher one exists, for the highest is
-        # never removed, and the one that was read is gone, for lower ones are removed first. Where that one is still there, somebody
-        # has only gone on from what was written here.
-        found = sorted([number async for number in self._versions(key)])
-        if found and found[-1] > version + 1 and version not in found:
-            await self._objects.delete(mine)
+        mine = secrets.token_hex(8)
+        writes = (*before, mine)[-MOST_WRITES:]
+        place = keys.series(key, version + 1)
+        try:
+            created = await self._objects.create(place, _put_together(writes, data))
+        except Unavailable:  # perhaps only the reply is lost, and while the number is free, the request may still arrive
+            made = await self._made(key, version + 1, mine)
+            if made is None:
+                raise
+        else:  # a key that is taken may have been taken by this very call: a request whose reply was lost is repeated
+            made = created or await self._made(key, version + 1, mine)
+        if not made:
             return False
-        for number in found:
-            if number <= version:
-                await self._objects.delete(keys.series(key, number))
+        found = await self._versions(key)
+        # Nobody removes the version that was read but who made the next one: together with the highest number it is proof.
+        proven = max(found, default=0) == version + 1 and (version == 0 or version in found)
+        if not proven and not await self._made(key, version + 1, mine):
+            await self._objects.delete(place)
+            return False
+        if proven:
+            self._know(key, version + 1, writes)
+        await self._remove(key, [number for number in found if number <= version])
         return True
 
     async def documents(self) -> AsyncIterator[str]:
@@ -114,14 +136,66 @@ class ObjectSeriesStore:
     async def delete(self, key: str) -> None:
         while True:
             version, data = await self.load(key)
-            if not data or await self.replace(key, version, b""):
+            if not data:  # an earlier try may have got no further than that
+                await self._remove(key, [number for number in await self._versions(key) if number < version])
+                return
+            if await self.replace(key, version, b""):
                 return
 
-    async def _version(self, key: str) -> int:
-        return max([number async for number in self._versions(key)], default=0)
+    async def _present(self, key: str) -> tuple[int, tuple[str, ...], bytes]:
+        """Version, ids of writes, and document."""
+        for _ in range(_LOOKS):
+            version = max(await self._versions(key), default=0)
+            if version == 0:
+                return 0, (), b""
+            try:
+                return version, *_taken_apart(await self._objects.get(keys.series(key, version)))
+            except NotFound:
+                continue  # a later version was made and this one removed between the two calls
+        raise Unavailable("The memory of this series is being changed too often to be read.")
 
-    async def _versions(self, key: str) -> AsyncIterator[int]:
-        async for found in self._objects.keys(key):
-            stem = PurePosixPath(found).stem
-            if stem.isdecimal():
-                yield int(stem)
+    async def _made(self, key: str, version: int, write: str) -> bool | None:
+        """Whether `write` has made `version`, as the present one tells; None while nobody has made it."""
+        present, writes, _ = await self._present(key)
+        if write in writes:
+            return True
+        if present - version >= MOST_WRITES:
+            raise Unavailable("The memory of this series was changed too often to tell whether this change was made.")
+        return False if present >= version else None
+
+    async def _writes_of(self, key: str, version: int) -> tuple[str, ...] | None:
+        """The ids of the writes of a version; None when it is no longer the present one."""
+        known, writes = self._known.get(key, (0, ()))
+        if known >= version:
+            return writes if known == version else None
+        try:
+            return _taken_apart(await self._objects.get(keys.series(key, version)))[0]
+        except NotFound:
+            return None
+
+    def _know(self, key: str, version: int, writes: tuple[str, ...]) -> None:
+        self._known[key] = version, writes
+        self._known.move_to_end(key)
+        while len(self._known) > MOST_DOCUMENTS:
+            self._known.popitem(last=False)
+
+    async def _remove(self, key: str, numbers: list[int]) -> None:
+        """Removes versions, lower ones first, so that one that was read is gone before the next number can be used again."""
+        for number in sorted(numbers):
+            await self._objects.delete(keys.series(key, number))
+
+    async def _versions(self, key: str) -> list[int]:
+        stems = [PurePosixPath(found).stem async for found in self._objects.keys(key)]
+        return [int(stem) for stem in stems if stem.isdecimal()]
+
+
+def _put_together(writes: tuple[str, ...], data: bytes) -> bytes:
+    return _WRITES + ",".join(writes).encode("ascii") + b"\n" + data
+
+
+def _taken_apart(stored: bytes) -> tuple[tuple[str, ...], bytes]:
+    """Ids of writes, and the document."""
+    if not stored.startswith(_WRITES):
+        return (), stored
+    line, _, data = stored.partition(b"\n")
+    return tuple(line.removeprefix(_WRITES).decode("ascii").split(",")), data
