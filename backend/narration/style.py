@@ -44,14 +44,12 @@ class Print:
     """Height of its letters over the page's median."""
     spiky: bool | None = None
     """Whether the bubble's outline bursts outwards."""
-    dashed: bool | None = None
-    """Whether the bubble's outline is broken, the usual sign for a whisper."""
     thought: bool = False
     """Nobody says it aloud."""
 
 
 def prints_of(boxes: Sequence[TextBox]) -> list[Print]:
-    """How every box of a page stands there: its letters against the usual ones of its language, and what the reader took it for.
+    """How every box of a page stands there: its letters against the usual ones of its language, its outline, and what the reader took it for.
 
     Boxes are drawn close around their words, so the area that a letter takes up tells its size; no reader says more of it yet.
     """
@@ -64,6 +62,7 @@ def prints_of(boxes: Sequence[TextBox]) -> list[Print]:
     return [
         Print(
             letter_ratio=size / usual[box.lang] if size is not None and box.lang in usual else None,
+            spiky=box.spiky,
             thought=box.kind is Kind.THOUGHT,
         )
         for box, size in zip(boxes, sizes, strict=True)
@@ -80,7 +79,7 @@ def _letter_size(box: TextBox) -> float | None:
 def choose_style(text: str, look: Print | None = None) -> Style:
     """The style for a line as printed (before it is cleaned: capitals and stretched letters count)."""
     look = look or Print()
-    if look.dashed or _WHISPER.search(text.strip()):
+    if _WHISPER.search(text.strip()):
         return Style.WHISPER
     if _is_shouted(text, look):
         return Style.SHOUT

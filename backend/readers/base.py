@@ -61,6 +61,8 @@ class TextBox(_Frozen):
     """Index into `Reading.tails`."""
     vertical: bool = False
     """The words run from top to bottom."""
+    spiky: bool | None = None
+    """Whether the bubble's outline bursts outwards; None: it has no outline, or the reader cannot tell."""
 
 
 class Character(_Frozen):

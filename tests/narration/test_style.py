@@ -29,7 +29,6 @@ from backend.synthesizers.base import Style
         ("Psst, over here.", None, Style.WHISPER),
         ("誰かいるのか…", Print(letter_ratio=0.6), Style.WHISPER),
         ("誰かいるのか…", None, Style.NEUTRAL),
-        ("こっちだ", Print(dashed=True), Style.WHISPER),
         ("ごめんね…", None, Style.SAD),
         ("I'm so sorry...", None, Style.SAD),
         ("Sorry, I'm late!", None, Style.NEUTRAL),
@@ -43,9 +42,9 @@ def test_style_follows_marks_size_and_bubble(text: str, look: Print | None, styl
     assert choose_style(text, look) is style
 
 
-@given(st.text(max_size=200), st.floats(0.1, 10) | st.none(), st.booleans() | st.none(), st.booleans() | st.none())
-def test_every_text_has_a_style(text: str, ratio: float | None, spiky: bool | None, dashed: bool | None) -> None:
-    assert choose_style(text, Print(ratio, spiky, dashed)) in Style
+@given(st.text(max_size=200), st.floats(0.1, 10) | st.none(), st.booleans() | st.none())
+def test_every_text_has_a_style(text: str, ratio: float | None, spiky: bool | None) -> None:
+    assert choose_style(text, Print(ratio, spiky)) in Style
 
 
 def box(text: str, letter_px: float, kind: Kind = Kind.SPEECH, lang: str = "ja") -> TextBox:
@@ -75,6 +74,13 @@ def test_drawn_sounds_and_another_language_do_not_make_letters_small() -> None:
 def test_two_boxes_make_no_usual_size_and_two_letters_no_size() -> None:
     assert [look.letter_ratio for look in prints_of((box("今日は早いね", 20), box("行くぞ皆！", 60)))] == [None, None]
     assert prints_of((*USUAL, box("待て", 60)))[-1].letter_ratio is None
+
+
+def test_a_bubble_that_bursts_outwards_is_shouted() -> None:
+    burst = box("今日は早いね", 20).model_copy(update={"spiky": True})
+    looks = prints_of((burst, *USUAL))
+    assert [look.spiky for look in looks] == [True, None, None, None, None]
+    assert [choose_style("今日は早いね", look) for look in looks[:2]] == [Style.SHOUT, Style.NEUTRAL]
 
 
 def test_what_a_figure_thinks_is_marked_as_thought() -> None:

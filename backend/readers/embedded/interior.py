@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from backend.readers.embedded.line import Line
-from backend.readers.embedded.outline import Surroundings, print_mask, surroundings
+from backend.readers.embedded.outline import Around, print_mask, surroundings
 
 GROUND_TOLERANCE: Final = 40
 """Greys this near to the ground's are ground (of 255)."""
@@ -73,7 +73,7 @@ class Page:
         ring[y0 - top : y1 - top, x0 - left : x1 - left] = False
         return float(np.median(part[ring])) if ring.any() else 255.0
 
-    def surroundings(self, lines: Sequence[Line]) -> Surroundings:
+    def surroundings(self, lines: Sequence[Line]) -> Around:
         """What the lines of one text stand in."""
         return surroundings(self._grey, lines, self._print)
 

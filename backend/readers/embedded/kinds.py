@@ -13,7 +13,6 @@ from typing import Final
 
 from backend.readers.base import Box, Kind
 from backend.readers.embedded.bubbles import Bubble
-from backend.readers.embedded.interior import Page
 from backend.readers.embedded.outline import Surroundings
 
 PAGE_NUMBER: Final = re.compile(r"\W*\d{1,4}\W*")
@@ -50,9 +49,15 @@ DOUBTFUL: Final = 0.7
 """Large or slanted lettering read with less confidence is texture."""
 
 
-def kinds_of(bubbles: Sequence[Bubble], page_size: tuple[int, int], page: Page, panels: Sequence[Box] = ()) -> list[Kind]:
-    """One kind for every bubble of a page; `page_size` is width and height in pixels."""
-    around = [page.surroundings(bubble.lines) for bubble in bubbles]
+def kinds_of(
+    bubbles: Sequence[Bubble], page_size: tuple[int, int], around: Sequence[Surroundings], panels: Sequence[Box] = ()
+) -> list[Kind]:
+    """One kind for every bubble of a page.
+
+    Args:
+        page_size: width and height in pixels.
+        around: what each bubble stands in.
+    """
     lettered = [bubble for bubble, place in zip(bubbles, around, strict=True) if place in LETTERED]
     usual = median(line.thickness for bubble in lettered or bubbles for line in bubble.lines) if bubbles else 1.0
     return [

@@ -8,6 +8,7 @@ than a stroke; ground counts only where it is wider than that.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.readers.base import Box
+from backend.readers.embedded.burst import is_burst
 from backend.readers.embedded.line import Line
 
 TOLERANCE: Final = 30
@@ -72,7 +74,16 @@ class Surroundings(StrEnum):
     ART = "art"
 
 
-def surroundings(grey: NDArray[np.uint8], lines: Sequence[Line], taken: NDArray[np.bool_]) -> Surroundings:
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What lies around one text."""
+
+    place: Surroundings
+    spiky: bool | None = None
+    """Whether the outline of the bubble bursts outwards; None where there is no bubble."""
+
+
+def surroundings(grey: NDArray[np.uint8], lines: Sequence[Line], taken: NDArray[np.bool_]) -> Around:
     """What the lines of one text stand in.
 
     Args:
@@ -94,19 +105,21 @@ def surroundings(grey: NDArray[np.uint8], lines: Sequence[Line], taken: NDArray[
     inner, outer = (print_mask(lines, pad, part.shape, (left, top)) for pad in (PRINT_PAD, BAND))
     band = outer & ~inner & ~print_here
     if not band.any():
-        return Surroundings.ART
+        return Around(Surroundings.ART)
     ground = float(np.median(part[band]))
     plain = (np.abs(part.astype(np.int16) - ground) <= TOLERANCE) | print_here | inner
     region = _piece(plain, band, LEAK * thickness)
     if region is None or float(region[band].mean()) < MIN_PLAIN:
-        return Surroundings.ART
+        return Around(Surroundings.ART)
     if region[0].any() or region[-1].any() or region[:, 0].any() or region[:, -1].any():
-        return Surroundings.OPEN
+        return Around(Surroundings.OPEN)
     inside = (words[0] - left, words[1] - top, words[2] - left, words[3] - top)
     if _is_snug_rectangle(region, inner, inside, thickness):
-        return Surroundings.CAPTION
+        return Around(Surroundings.CAPTION)
     roomy = region.sum() >= ROOM * inner.sum()
-    return Surroundings.BUBBLE if roomy and _holds(region, inside) and not MURKY[0] < ground < MURKY[1] else Surroundings.OPEN
+    if roomy and _holds(region, inside) and not MURKY[0] < ground < MURKY[1]:
+        return Around(Surroundings.BUBBLE, is_burst(region, thickness))
+    return Around(Surroundings.OPEN)
 
 
 def print_mask(lines: Sequence[Line], pad: float, shape: tuple[int, ...], corner: tuple[int, int] = (0, 0)) -> NDArray[np.bool_]:

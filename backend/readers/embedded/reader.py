@@ -31,7 +31,7 @@ from backend.readers.embedded.ruby import drop_furigana
 from backend.readers.embedded.strips import read_lines
 from backend.readers.layout import cut_page, panels_of, reading_order
 
-REVISION: Final = 6
+REVISION: Final = 7
 """Raised whenever the code of this room may read the same page in another way: cached readings are found by it."""
 
 NICENESS: Final = 10
@@ -117,8 +117,9 @@ def read_page(image: Image.Image, options: ReadOptions, recognizer: Recognizer) 
     panels = panels_of(image, tree)
     panels = [panels[i] for i in reading_order(panels, options.direction, tree)]
     order = reading_order([bubble.box for bubble in bubbles], options.direction, tree)
-    kinds = kinds_of(bubbles, image.size, page, panels)
-    boxes = tuple(_text_box(bubbles[i], kinds[i], image.size, panels, options) for i in order)
+    around = [page.surroundings(bubble.lines) for bubble in bubbles]
+    kinds = kinds_of(bubbles, image.size, [found.place for found in around], panels)
+    boxes = tuple(_text_box(bubbles[i], kinds[i], panels, options, spiky=around[i].spiky, size=image.size) for i in order)
     return Reading(width=image.width, height=image.height, panels=tuple(panels), boxes=boxes)
 
 
@@ -126,7 +127,9 @@ def _lines(image: Image.Image, recognizer: Recognizer) -> list[Line]:
     return [line for line in read_lines(image, recognizer) if line.confidence >= MIN_CONFIDENCE and SPEAKS.search(line.text)]
 
 
-def _text_box(bubble: Bubble, kind: Kind, size: tuple[int, int], panels: Sequence[Box], options: ReadOptions) -> TextBox:
+def _text_box(
+    bubble: Bubble, kind: Kind, panels: Sequence[Box], options: ReadOptions, *, spiky: bool | None, size: tuple[int, int]
+) -> TextBox:
     x0, y0, x1, y1 = bubble.box
     box = (max(0.0, x0), max(0.0, y0), min(float(size[0]), x1), min(float(size[1]), y1))
     text = bubble.text
@@ -138,6 +141,7 @@ def _text_box(bubble: Bubble, kind: Kind, size: tuple[int, int], panels: Sequenc
         confidence=bubble.confidence,
         panel=_panel_of(box, panels),
         vertical=bubble.vertical,
+        spiky=spiky,
     )
 
 

@@ -29,7 +29,8 @@ def panel() -> tuple[Image.Image, ImageDraw.ImageDraw]:
 def kind_of(image: Image.Image, line: Line) -> Kind:
     lines = [line, PLAIN]
     bubbles = group_lines(lines)
-    kinds = kinds_of(bubbles, image.size, Page(image, lines), [PANEL])
+    page = Page(image, lines)
+    kinds = kinds_of(bubbles, image.size, [page.surroundings(bubble.lines).place for bubble in bubbles], [PANEL])
     return next(kind for kind, bubble in zip(kinds, bubbles, strict=True) if line in bubble.lines)
 
 
@@ -81,5 +82,5 @@ def test_the_white_rim_of_drawn_letters_is_no_bubble() -> None:
     image, pen = panel()
     line = Line(320, 230, 500, 290, "ガシャン", 0.99)
     pen.rectangle((310, 220, 510, 300), fill="white")
-    assert Page(image, [line, PLAIN]).surroundings([line]) is not Surroundings.BUBBLE
+    assert Page(image, [line, PLAIN]).surroundings([line]).place is not Surroundings.BUBBLE
     assert kind_of(image, line) is Kind.SFX
