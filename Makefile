@@ -28,7 +28,7 @@ demo: $(SERVE)
 	@$(BIN)/python -m samples.demo --out demo-output
 
 serve: $(SERVE)
-	$(BIN)/uvicorn backend.server:app --port $(PORT)
+	$(BIN)/tanoshi serve --port $(PORT)
 
 test: $(TEST)
 	$(BIN)/python -m pytest
