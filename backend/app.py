@@ -80,11 +80,10 @@ def make_reader(settings: Settings) -> PageReader:
 
         return deployed_reader()
     if settings.reader == "magi":
-        from backend.readers.embedded import EmbeddedReader  # noqa: PLC0415 - an engine that is not used is not imported
         from backend.readers.magi.reader import build_reader  # noqa: PLC0415 - torch is an extra
 
         assert settings.magi_dir is not None
-        return build_reader(settings.magi_dir, fallback=EmbeddedReader(threads=cpu_count()))
+        return build_reader(settings.magi_dir, fallback_threads=cpu_count())
     from backend.readers.embedded import EmbeddedReader  # noqa: PLC0415 - an engine that is not used is not imported
 
     return EmbeddedReader(threads=cpu_count())

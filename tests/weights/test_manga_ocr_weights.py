@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from backend.errors import ConfigurationError
+from backend.readers.magi.recognizers import Text
 from backend.readers.manga_ocr.recognizer import MangaOcrRecognizer
 from backend.weights import manga_ocr
 from tests.support.hub import local_hub
@@ -25,7 +26,7 @@ async def test_what_is_fetched_can_be_loaded(tmp_path):
     assert result.usable
     assert said[-1] == result.sentence
     recognizer = MangaOcrRecognizer(tmp_path, "cpu")
-    assert len(await recognizer.read([Image.new("L", (30, 60), 255)])) == 1
+    assert len(await recognizer.read([Text.alone(Image.new("L", (30, 60), 255))])) == 1
     await recognizer.aclose()
 
 

@@ -3,6 +3,7 @@
     sizes, checkpoint, network   the model: how large it is, its weights, its parts (backbone, detector, vit, heads, text_decoder)
     pixels, detections, order, links, kinds, look, mend, vocabulary   before and after the model: pure functions, numpy at most
     engine, decoding, fixed, recognizers   batches through the model
+    words, whole_pages   which recogniser reads what; the one for any language
     reader   `MagiReader`, what the rest of the program sees
 
 Needs the extra `[gpu]`; only modules of the first and third line import torch, and `reader` imports them when it loads.

@@ -13,7 +13,7 @@ from backend.readers.base import Character, Direction, Reading, ReadOptions, Sco
 from backend.readers.magi.kinds import kind_of
 from backend.readers.magi.links import ESSENTIAL_LOGIT, sigmoid
 from backend.readers.magi.look import columns
-from backend.readers.magi.recognizers import Words
+from backend.readers.magi.recognizers import Text, Words
 from backend.readers.magi.words import PageTexts
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def texts_of(page: Image.Image, found: Found, options: ReadOptions) -> PageTexts:
     """The texts of the story, cut out of their grey page."""
     told = (bounds for bounds, logit in zip(found.text_bounds, found.essential, strict=True) if logit > ESSENTIAL_LOGIT)
-    return PageTexts([page.crop(bounds) for bounds in told], options.lang)
+    return PageTexts([Text.on(page, bounds) for bounds in told], options.lang)
 
 
 def reading_of(found: Found, texts: PageTexts, options: ReadOptions) -> Reading:
@@ -34,12 +34,12 @@ def reading_of(found: Found, texts: PageTexts, options: ReadOptions) -> Reading:
             found.characters, found.character_scores, found.clusters, found.embeddings, strict=True
         )
     )
-    read = iter(zip(texts.words, texts.langs, texts.crops, strict=True))
+    read = iter(zip(texts.words, texts.langs, texts.texts, strict=True))
     boxes = []
     for at, box in enumerate(found.texts):
-        words, lang, crop = (Words("", 0.0), "", None)
+        words, lang, text = (Words("", 0.0), "", None)
         if found.essential[at] > ESSENTIAL_LOGIT:
-            words, lang, crop = next(read)
+            words, lang, text = next(read)
         speaker, sure = found.speakers[at]
         panel = found.text_panels[at]
         spoken = speaker is not None or found.text_tails[at][0] is not None
@@ -55,7 +55,7 @@ def reading_of(found: Found, texts: PageTexts, options: ReadOptions) -> Reading:
                 speaker_confidence=min(1.0, sure) if speaker is not None else 0.0,
                 panel=panel,
                 tail=found.text_tails[at][0],
-                vertical=crop is not None and _runs_down(crop, lang),
+                vertical=text is not None and _runs_down(text.crop, lang),
             )
         )
     main = options.lang or next((box.lang for box in boxes if box.lang), "ja" if options.direction is Direction.RTL else "en")

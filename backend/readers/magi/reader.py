@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, Final
 from backend.engine import EngineState
 from backend.errors import BadImage, ConfigurationError, ReadingFailed, Unavailable
 from backend.imaging import decode_page
-from backend.readers.base import PageReader, Reading, ReadOptions
+from backend.readers.base import Reading, ReadOptions
 from backend.readers.magi.assembly import reading_of, texts_of
 from backend.readers.magi.checkpoint import find_weights
 from backend.readers.magi.licence import LICENCE_NOTICE
-from backend.readers.magi.recognizers import BorrowedRecognizer, Recognizer, TrocrRecognizer
+from backend.readers.magi.recognizers import Recognizer, TrocrRecognizer
 from backend.readers.magi.vocabulary import ByteVocabulary, find_vocabulary
 from backend.readers.magi.words import PageTexts, WordReaders
 
@@ -54,7 +54,7 @@ class MagiReader:
     Args:
         directory: config.json, model.safetensors or pytorch_model.bin, and the vocabulary (`tanoshi weights magi` makes it).
         device: "cpu", "cuda", "cuda:1"; None: a GPU if there is one.
-        recognizers: for other languages than English, in order of preference (manga-ocr, a borrowed reader).
+        recognizers: for other languages than English, in order of preference (manga-ocr, the embedded engine).
         page_batch, crop_batch, text_batch: most pages, figures and texts that go through the device at once.
         half: on a GPU compute in float16; thresholds and links are float32 on the CPU in any case.
         pad_together: batch pages of different sizes by padding, as the reference does; their numbers then depend on each other.
@@ -261,17 +261,19 @@ class MagiReader:
 
 
 def build_reader(
-    directory: Path, *, manga_ocr: Path | None = None, fallback: PageReader | None = None, device: str | None = None
+    directory: Path, *, manga_ocr: Path | None = None, fallback_threads: int | None = None, device: str | None = None
 ) -> MagiReader:
     """The reader with every recogniser there is: manga-ocr from `manga_ocr`, else from `manga-ocr` in `directory` if that exists, and
-    `fallback` (the embedded reader) for what neither that nor TrOCR reads."""
+    the embedded engine on so many cores (None: not at all) for what neither that nor TrOCR reads."""
     from backend.readers.manga_ocr.recognizer import MangaOcrRecognizer  # noqa: PLC0415 - it builds on this package
 
     inside = directory / "manga-ocr"
     japanese = manga_ocr or (inside if inside.is_dir() else None)
     recognizers: list[Recognizer] = [] if japanese is None else [MangaOcrRecognizer(japanese, device)]
-    if fallback is not None:
-        recognizers.append(BorrowedRecognizer(fallback))
+    if fallback_threads is not None:
+        from backend.readers.magi.whole_pages import WholePageRecognizer  # noqa: PLC0415 - it imports OpenCV
+
+        recognizers.append(WholePageRecognizer(fallback_threads))
     return MagiReader(directory, device, recognizers)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from backend.readers.magi import look
-from backend.readers.magi.recognizers import Recognizer, Words
+from backend.readers.magi.recognizers import Recognizer, Text, Words
 from backend.readers.magi.vocabulary import script
 
 _log = logging.getLogger(__name__)
@@ -27,9 +27,9 @@ _CLEAR = 0.2
 
 @dataclass(slots=True)
 class PageTexts:
-    """The texts of one page that are to be read, cut out; `lang` is what the book says, None if it says nothing."""
+    """The texts of one page that are to be read; `lang` is what the book says, None if it says nothing."""
 
-    crops: list[Image.Image]
+    texts: list[Text]
     lang: str | None
     langs: list[str] = field(default_factory=list)
     words: list[Words] = field(default_factory=list)
@@ -56,7 +56,7 @@ class WordReaders:
         slots: dict[int, list[tuple[PageTexts, int]]] = {}
         unread: Counter[str] = Counter()
         for page in pages:
-            page.words = [Words("", 0.0)] * len(page.crops)
+            page.words = [Words("", 0.0)] * len(page.texts)
             for at, lang in enumerate(page.langs):
                 chosen = self.of(lang)
                 if chosen is None:
@@ -66,7 +66,7 @@ class WordReaders:
         for lang, count in unread.items():
             _log.warning("No recogniser for the language %r is installed; texts that stay unread: %d.", lang, count)
         for number, texts in slots.items():
-            found = await self._all[number].read([page.crops[at] for page, at in texts])
+            found = await self._all[number].read([page.texts[at] for page, at in texts])
             for (page, at), words in zip(texts, found, strict=True):
                 page.words[at] = words
 
@@ -74,9 +74,9 @@ class WordReaders:
         open_pages = []
         for page in pages:
             if page.lang is not None:
-                page.langs = [page.lang] * len(page.crops)
+                page.langs = [page.lang] * len(page.texts)
                 continue
-            evidence = [look.columns(np.asarray(crop, dtype=np.uint8)) for crop in page.crops]
+            evidence = [look.columns(np.asarray(text.crop, dtype=np.uint8)) for text in page.texts]
             in_columns = sum(float(np.clip(value, -1, 1)) for value in evidence) > 0
             page.langs = ["ja" if in_columns or value > _CLEAR else "" for value in evidence]
             if "" in page.langs:
@@ -86,17 +86,19 @@ class WordReaders:
 
     async def _referee(self, pages: Sequence[PageTexts]) -> list[str]:
         """The language of the lines of each page."""
-        samples = [_largest([crop for crop, lang in zip(page.crops, page.langs, strict=True) if not lang]) for page in pages]
+        samples = [_largest([text for text, lang in zip(page.texts, page.langs, strict=True) if not lang]) for page in pages]
         if not samples:
             return []
         if self.of_any is not None:
-            # A reader of pages takes as long for a text as for a page, so the samples of a page are shown as one picture.
-            answers = await self.of_any.read([_one_above_the_other(crops) for crops in samples])
+            # It takes as long for a text as for a page, so the samples of a page are shown as one picture; and no longer than for
+            # half a page, so the page itself is read only once it is known that nobody else reads its language.
+            pictures = [_one_above_the_other([text.crop for text in page]) for page in samples]
+            answers = await self.of_any.read([Text.alone(picture) for picture in pictures])
             return [script(words.text) or "en" for words in answers]
         english, japanese = self.of("en"), self.of("ja")
         if english is None or japanese is None:
             return ["ja" if english is None and japanese is not None else "en"] * len(pages)
-        shown = [crop for crops in samples for crop in crops]
+        shown = [text for page in samples for text in page]
         sure = [
             [sum(words.confidence for words in page) for page in _shares(await one.read(shown), samples)]
             for one in (english, japanese)
@@ -104,8 +106,8 @@ class WordReaders:
         return ["en" if latin >= kana else "ja" for latin, kana in zip(*sure, strict=True)]
 
 
-def _largest(crops: Sequence[Image.Image]) -> list[Image.Image]:
-    return sorted(crops, key=lambda crop: -crop.width * crop.height)[:_SAMPLES]
+def _largest(texts: Sequence[Text]) -> list[Text]:
+    return sorted(texts, key=lambda text: -text.crop.width * text.crop.height)[:_SAMPLES]
 
 
 def _one_above_the_other(crops: Sequence[Image.Image]) -> Image.Image:
@@ -119,7 +121,7 @@ def _one_above_the_other(crops: Sequence[Image.Image]) -> Image.Image:
     return column
 
 
-def _shares(answers: Sequence[Words], samples: Sequence[Sequence[Image.Image]]) -> list[list[Words]]:
+def _shares(answers: Sequence[Words], samples: Sequence[Sequence[Text]]) -> list[list[Words]]:
     """Cuts one flat list of answers into one list a page."""
     rest = iter(answers)
     return [[next(rest) for _ in page] for page in samples]

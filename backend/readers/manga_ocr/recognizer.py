@@ -19,7 +19,7 @@ from PIL import Image
 
 from backend.errors import ConfigurationError
 from backend.readers.magi.checkpoint import find_weights
-from backend.readers.magi.recognizers import Words
+from backend.readers.magi.recognizers import Text, Words
 from backend.readers.magi.sizes import read_json, vit_sizes
 from backend.readers.magi.vocabulary import CharacterVocabulary
 
@@ -70,9 +70,9 @@ class MangaOcrRecognizer:
                 self._model = await asyncio.get_running_loop().run_in_executor(self._thread, self._load)
                 _log.info("manga-ocr loaded from %s", self._directory)
 
-    async def read(self, crops: Sequence[Image.Image]) -> list[Words]:
+    async def read(self, texts: Sequence[Text]) -> list[Words]:
         await self.load()
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._read, list(crops))
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._read, [text.crop for text in texts])
 
     async def aclose(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
-
 import pytest
 from PIL import Image, ImageDraw
 
-from backend.errors import ReadingFailed
-from backend.readers.base import Kind, Reading
-from backend.readers.magi import build_reader
-from backend.readers.magi.recognizers import BorrowedRecognizer, Words
+from backend.readers.embedded.line import Line
+from backend.readers.magi import build_reader, whole_pages
+from backend.readers.magi.recognizers import Text, Words
 from backend.readers.magi.words import PageTexts, WordReaders
 
 
@@ -25,9 +22,17 @@ class Stub:
 
     async def aclose(self): ...
 
-    async def read(self, crops):
-        self.calls.append(len(crops))
-        return [Words(self.name, self.confidence) for _ in crops]
+    async def read(self, texts):
+        self.calls.append(len(texts))
+        return [Words(self.name, self.confidence) for _ in texts]
+
+
+def columns():
+    return Text.alone(columns_of_text())
+
+
+def lines():
+    return Text.alone(lines_of_text())
 
 
 def columns_of_text(count=3):
@@ -46,7 +51,7 @@ def lines_of_text():
 class TestLanguages:
     async def test_columns_go_to_the_japanese_recogniser_at_a_glance(self):
         english, japanese = Stub("words", {"en"}), Stub("ことば", {"ja"})
-        text = PageTexts([columns_of_text()] * 4, None)
+        text = PageTexts([columns()] * 4, None)
         await WordReaders([japanese, english]).read([text])
         assert text.langs == ["ja"] * 4
         assert (english.calls, japanese.calls) == ([], [4])
@@ -54,14 +59,14 @@ class TestLanguages:
     @pytest.mark.parametrize(("sure_of_english", "lang"), [(0.95, "en"), (0.2, "ja")])
     async def test_lines_go_to_the_surer_one(self, sure_of_english, lang):
         english, japanese = Stub("words", {"en"}, sure_of_english), Stub("ことば", {"ja"}, 0.6)
-        text = PageTexts([lines_of_text()] * 5, None)
+        text = PageTexts([lines()] * 5, None)
         await WordReaders([japanese, english]).read([text])
         assert text.langs == [lang] * 5
         assert max(english.calls + japanese.calls) == 5
 
     async def test_a_recogniser_of_any_language_is_the_referee_and_the_last_resort(self):
         english, any_language = Stub("words", {"en"}), Stub("안녕하세요", set())
-        text = PageTexts([lines_of_text()], None)
+        text = PageTexts([lines()], None)
         await WordReaders([any_language, english]).read([text])
         assert (text.langs, text.words[0].text) == (["ko"], "안녕하세요")
 
@@ -70,11 +75,11 @@ class TestLanguages:
         shown = []
 
         class Any(Stub):
-            async def read(self, crops):
-                shown.append([crop.size for crop in crops])
-                return await super().read(crops)
+            async def read(self, texts):
+                shown.append([text.crop.size for text in texts])
+                return await super().read(texts)
 
-        pages = [PageTexts([lines_of_text()] * 5, None), PageTexts([lines_of_text()], None), PageTexts([columns_of_text()], None)]
+        pages = [PageTexts([lines()] * 5, None), PageTexts([lines()], None), PageTexts([columns()], None)]
         await WordReaders([Stub("ことば", {"ja"}), Stub("words", {"en"}), Any("Hello", set())]).read(pages)
         assert [page.langs for page in pages] == [["en"] * 5, ["en"], ["ja"]]
         ((three, one),) = shown
@@ -85,12 +90,12 @@ class TestLanguages:
 
     async def test_what_the_book_says_is_believed(self):
         english, japanese = Stub("words", {"en"}), Stub("ことば", {"ja"})
-        text = PageTexts([columns_of_text()], "en")
+        text = PageTexts([columns()], "en")
         await WordReaders([japanese, english]).read([text])
         assert (text.langs, text.words[0].text) == (["en"], "words")
 
     async def test_a_language_nobody_reads_is_left_unread_and_said(self, caplog):
-        text = PageTexts([columns_of_text()] * 3, None)
+        text = PageTexts([columns()] * 3, None)
         await WordReaders([Stub("words", {"en"})]).read([text])
         assert text.words == [Words("", 0.0)] * 3
         assert [("'ja'" in record.getMessage(), "unread: 3" in record.getMessage()) for record in caplog.records] == [
@@ -99,54 +104,33 @@ class TestLanguages:
 
     async def test_texts_of_many_pages_share_one_call(self):
         english = Stub("words", {"en"})
-        pages = [PageTexts([lines_of_text()] * 2, "en") for _ in range(5)]
+        pages = [PageTexts([lines()] * 2, "en") for _ in range(5)]
         await WordReaders([english]).read(pages)
         assert english.calls == [10]
 
-    async def test_a_borrowed_reader_is_shown_crops_as_pages(self):
-        class PageStub(Stub):
-            async def read(self, pages, options):
-                sizes = [Image.open(io.BytesIO(page)).size for page in pages]
-                box = {"box": (0, 0, 5, 5), "kind": Kind.SPEECH, "lang": "fr", "confidence": 0.5}
-                good = Reading(width=9, height=9, boxes=[{**box, "text": "bon"}, {**box, "text": f"{sizes[0][0]}"}])
-                return [good, ReadingFailed("no")]
-
-        words = await BorrowedRecognizer(PageStub("page", set())).read([columns_of_text(), columns_of_text()])
-        assert words[0].text.startswith("bon 1")
-        assert words[1] == Words("", 0.0)
-
-    async def test_without_manga_ocr_s_weights_japanese_is_read_by_the_borrowed_reader(self, tmp_path):
-        """`build_reader` finds no manga-ocr folder, so columns go to the embedded reader and not to the English recogniser."""
-        fallback = PageRead("ひらがな")
-        reader = build_reader(tmp_path, fallback=fallback)
+    async def test_without_manga_ocr_s_weights_japanese_is_read_by_the_embedded_engine(self, tmp_path, monkeypatch):
+        """`build_reader` finds no manga-ocr folder, so columns go to the embedded engine and not to the English recogniser."""
+        monkeypatch.setattr(whole_pages, "make_recognizer", lambda threads: Engine("ひらがな"))
+        reader = build_reader(tmp_path, fallback_threads=1)
         readers = WordReaders([*reader._recognizers, Stub("words", {"en"})])
-        text = PageTexts([columns_of_text()], None)
+        text = PageTexts([columns()], None)
         await readers.read([text])
         assert (text.langs, text.words[0].text) == (["ja"], "ひらがな")
         await reader.aclose()
-        assert fallback.closed
 
-    async def test_with_manga_ocr_beside_the_weights_the_borrowed_reader_only_settles_the_language_of_lines(self):
-        english, japanese, borrowed = Stub("words", {"en"}), Stub("ことば", {"ja"}), Stub("ひらがな", set())
-        text = PageTexts([columns_of_text(), lines_of_text()], None)
-        await WordReaders([japanese, borrowed, english]).read([text])
+    async def test_with_manga_ocr_beside_the_weights_the_embedded_engine_only_settles_the_language_of_lines(self):
+        english, japanese, embedded = Stub("words", {"en"}), Stub("ことば", {"ja"}), Stub("ひらがな", set())
+        text = PageTexts([columns(), lines()], None)
+        await WordReaders([japanese, embedded, english]).read([text])
         assert [words.text for words in text.words] == ["ことば", "ことば"]
-        assert borrowed.calls in ([], [1])
+        assert embedded.calls in ([], [1])
 
 
-class PageRead:
-    """A page reader that reads the same words on every page."""
-
-    fingerprint, state, closed = "page", None, False
+class Engine:
+    """An OCR engine that finds the same line on every picture."""
 
     def __init__(self, words):
         self.words = words
 
-    async def load(self): ...
-
-    async def aclose(self):
-        self.closed = True
-
-    async def read(self, pages, options):
-        box = {"box": (0, 0, 5, 5), "kind": Kind.SPEECH, "lang": "ja", "confidence": 0.5, "text": self.words}
-        return [Reading(width=9, height=9, boxes=[box]) for _ in pages]
+    def lines(self, image):
+        return [Line(10, 10, 30, 130, self.words, 0.9)]

@@ -92,7 +92,7 @@ async def test_reader_magi_in_the_settings_reads_with_the_embedded_reader_to_fal
     """READER=magi MAGI_DIR=... in any process. The tiny model knows its pages as one padded batch only, so it is shown them as that."""
     reader = make_reader(Settings(_env_file=None, reader="magi", magi_dir=GOLDEN, data_dir=tmp_path))
     assert isinstance(reader, MagiReader)
-    assert [type(one).__name__ for one in reader._recognizers] == ["BorrowedRecognizer"]
+    assert [type(one).__name__ for one in reader._recognizers] == ["WholePageRecognizer"]
     await reader.load()
     reader._engine.pad_together = True
     pages = [path.read_bytes() for path in sorted((GOLDEN / "pages").glob("*.png"))]

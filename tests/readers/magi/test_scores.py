@@ -22,7 +22,7 @@ def readings(golden) -> list[Reading]:
     made = []
     for page, found in zip(golden.pages, golden.found, strict=True):
         texts = texts_of(page.image, found, ReadOptions(lang="en"))
-        texts.words, texts.langs = [Words("Hello", 0.9)] * len(texts.crops), ["en"] * len(texts.crops)
+        texts.words, texts.langs = [Words("Hello", 0.9)] * len(texts.texts), ["en"] * len(texts.texts)
         made.append(reading_of(found, texts, ReadOptions(lang="en")))
     return made
 

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 torch = pytest.importorskip("torch", reason='torch is not installed; pip install "tanoshi-narration[gpu]"')
 
 from backend.errors import ConfigurationError  # noqa: E402
+from backend.readers.magi.recognizers import Text  # noqa: E402
 from backend.readers.manga_ocr.recognizer import MangaOcrRecognizer  # noqa: E402
 
 MODEL = Path(__file__).parents[2] / "data" / "manga_ocr"
@@ -37,12 +38,12 @@ async def test_the_network_computes_what_transformers_computes():
     await recognizer.aclose()
 
 
-def crop(seed: int, size=(60, 140)) -> Image.Image:
+def crop(seed: int, size=(60, 140)) -> Text:
     image = Image.new("L", size, 255)
     draw = ImageDraw.Draw(image)
     for y in range(8, size[1] - 8, 14):
         draw.rectangle((10 + seed * 3 % 20, y, 40, y + 9), fill=(seed * 37) % 128)
-    return image
+    return Text.alone(image)
 
 
 async def test_a_text_reads_the_same_alone_and_in_a_batch_of_many():
