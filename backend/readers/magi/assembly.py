@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from backend.readers.base import Character, Direction, Reading, ReadOptions, Scores, TextBox
+from backend.readers.magi.bubble import in_burst
 from backend.readers.magi.kinds import kind_of
 from backend.readers.magi.links import ESSENTIAL_LOGIT, sigmoid
 from backend.readers.magi.look import columns
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 
 def texts_of(page: Image.Image, found: Found, options: ReadOptions) -> PageTexts:
     """The texts of the story, cut out of their grey page."""
-    told = (bounds for bounds, logit in zip(found.text_bounds, found.essential, strict=True) if logit > ESSENTIAL_LOGIT)
-    return PageTexts([Text.on(page, bounds) for bounds in told], options.lang)
+    told = [bounds for bounds, logit in zip(found.text_bounds, found.essential, strict=True) if logit > ESSENTIAL_LOGIT]
+    grey = np.asarray(page, dtype=np.uint8)
+    return PageTexts([Text.on(page, bounds) for bounds in told], options.lang, [in_burst(grey, bounds) for bounds in told])
 
 
 def reading_of(found: Found, texts: PageTexts, options: ReadOptions) -> Reading:
@@ -34,12 +36,12 @@ def reading_of(found: Found, texts: PageTexts, options: ReadOptions) -> Reading:
             found.characters, found.character_scores, found.clusters, found.embeddings, strict=True
         )
     )
-    read = iter(zip(texts.words, texts.langs, texts.texts, strict=True))
+    read = iter(zip(texts.words, texts.langs, texts.texts, texts.spiky, strict=True))
     boxes = []
     for at, box in enumerate(found.texts):
-        words, lang, text = (Words("", 0.0), "", None)
+        words, lang, text, spiky = (Words("", 0.0), "", None, None)
         if found.essential[at] > ESSENTIAL_LOGIT:
-            words, lang, text = next(read)
+            words, lang, text, spiky = next(read)
         speaker, sure = found.speakers[at]
         panel = found.text_panels[at]
         spoken = speaker is not None or found.text_tails[at][0] is not None
@@ -56,6 +58,7 @@ def reading_of(found: Found, texts: PageTexts, options: ReadOptions) -> Reading:
                 panel=panel,
                 tail=found.text_tails[at][0],
                 vertical=text is not None and _runs_down(text.crop, lang),
+                spiky=spiky,
             )
         )
     main = options.lang or next((box.lang for box in boxes if box.lang), "ja" if options.direction is Direction.RTL else "en")

@@ -31,6 +31,8 @@ class PageTexts:
 
     texts: list[Text]
     lang: str | None
+    spiky: list[bool | None] = field(default_factory=list)
+    """Of each text's bubble (see `TextBox`), told when the texts are cut out."""
     langs: list[str] = field(default_factory=list)
     words: list[Words] = field(default_factory=list)
 
