@@ -33,6 +33,7 @@ _UNITS = {"kg": "キロ", "km": "キロ", "cm": "センチ", "mm": "ミリ", "m"
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), by)
     for pattern, by in (
+        (r"(?<=[A-Za-z])[’‘ʼ`](?=[A-Za-z])", "'"),  # Let’s
         (r"[(（](?:笑|泣|怒|汗|爆|照|涙|藁)[)）]", ""),
         (r"[・･·•∙.。](?: ?[・･·•∙.。])+|…", PAUSE),
         (rf"(?<=[{_KATAKANA}ー])[―—–─|丨‐-](?=[{_KATAKANA}])", "ー"),  # a long mark read as a dash: サッカ―ボ―ル

@@ -1,6 +1,6 @@
 """Words to the phonemes Kokoro was trained on: Japanese through Open JTalk, English through hibari's dictionary.
 
-Both front ends keep state while they work, so one lock guards them; they take milliseconds where the model takes seconds.
+Both front ends keep state while they work, so one lock guards each; they take milliseconds where the model takes seconds.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from backend.language import replace_words
+from backend.language.english_g2p import english_g2p
 from backend.synthesizers.base import PAUSE, Utterance
 
 _SENTENCE = re.compile(r"(?<=[.!?…])\s+")
@@ -27,13 +28,14 @@ class Phonemizer:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._japanese = _japanese_front_end()
-        self._english = _english_front_end()
+        english_g2p.load()
 
     def __call__(self, text: str, lang: str) -> str:
         """Phonemes of a piece without pauses, in Kokoro's alphabet."""
+        if lang != "ja":
+            return english_g2p(text).strip()
         with self._lock:
-            phonemes = self._japanese(text) if lang == "ja" else self._english(text)
-        return str(phonemes).strip()
+            return str(self._japanese(text)).strip()
 
 
 def parts(utterance: Utterance) -> Iterator[str]:
@@ -80,12 +82,6 @@ def _japanese_front_end() -> Any:
             return text
 
     return FrontEnd()
-
-
-def _english_front_end() -> Any:
-    from hibari.g2p import G2P  # type: ignore[import-untyped]  # noqa: PLC0415
-
-    return G2P(british=False)
 
 
 def sounds(phonemes: str) -> int:
