@@ -9,7 +9,7 @@ The phonemes are hibari's (Kokoro's alphabet). They become phonemes of Japanese,
 - ə is said as it is written: アメリカ, ドラゴン; so are o-like vowels: ホット; a after w is o: ウォッチ.
 - k and ɡ before æ are キャ and ギャ; new, tube, duke have ニュ, チュ, デュ although Americans drop the j.
 
-What custom decides against these rules is listed in _BY_CUSTOM. The rules: loan_consonants.py and loan_vowels.py.
+What custom decides against these rules is listed in _BY_CUSTOM and _NAMES. The rules: loan_consonants.py and loan_vowels.py.
 """
 
 from __future__ import annotations
@@ -23,16 +23,25 @@ from backend.language.loan_vowels import doubles, vowel
 from backend.language.spelling import VOWELS, SpelledWord
 
 _BY_CUSTOM: Final = {
-    "ah": "アー", "anna": "アンナ", "batman": "バットマン", "cake": "ケーキ", "camera": "カメラ", "canada": "カナダ", "chicken": "チキン",
-    "coffee": "コーヒー", "date": "デート", "energy": "エネルギー", "europe": "ヨーロッパ", "forever": "フォーエバー", "front": "フロント",
-    "gate": "ゲート", "hello": "ハロー", "hero": "ヒーロー", "heroes": "ヒーローズ", "hmm": "フーム", "kitchen": "キッチン",
-    "lesson": "レッスン", "level": "レベル", "london": "ロンドン", "mary": "メアリー", "message": "メッセージ", "monkey": "モンキー",
-    "news": "ニュース", "oh": "オー", "orange": "オレンジ", "photo": "フォト", "pizza": "ピザ", "police": "ポリス", "potato": "ポテト",
-    "potter": "ポッター",
-    "robot": "ロボット", "romeo": "ロミオ", "sarah": "サラ", "shirt": "シャツ", "snake": "スネーク", "soccer": "サッカー",
-    "state": "ステート", "steak": "ステーキ", "thomas": "トーマス", "tomato": "トマト", "tree": "ツリー", "village": "ビレッジ",
-    "virus": "ウイルス", "vitamin": "ビタミン", "vampire": "バンパイア", "watson": "ワトソン", "wizard": "ウィザード", "zombie": "ゾンビ",
+    "ah": "アー", "anna": "アンナ", "batman": "バットマン", "cake": "ケーキ", "camera": "カメラ", "canada": "カナダ",
+    "chicken": "チキン", "coffee": "コーヒー", "cosplay": "コスプレ", "date": "デート", "demon": "デーモン",
+    "energy": "エネルギー", "europe": "ヨーロッパ", "forever": "フォーエバー", "front": "フロント", "gate": "ゲート",
+    "hello": "ハロー", "hero": "ヒーロー", "heroes": "ヒーローズ", "hmm": "フーム", "kitchen": "キッチン", "lady": "レディ",
+    "lesson": "レッスン", "level": "レベル", "login": "ログイン", "london": "ロンドン", "mary": "メアリー",
+    "message": "メッセージ", "monkey": "モンキー", "news": "ニュース", "oh": "オー", "orange": "オレンジ", "photo": "フォト",
+    "pizza": "ピザ", "police": "ポリス", "potato": "ポテト", "potter": "ポッター", "robot": "ロボット", "romeo": "ロミオ",
+    "sarah": "サラ", "shirt": "シャツ", "smartphone": "スマートフォン", "snake": "スネーク", "soccer": "サッカー",
+    "state": "ステート", "steak": "ステーキ", "thomas": "トーマス", "tomato": "トマト", "tree": "ツリー",
+    "vampire": "バンパイア", "village": "ビレッジ", "virus": "ウイルス", "vitamin": "ビタミン", "watson": "ワトソン",
+    "wizard": "ウィザード", "zombie": "ゾンビ",
 }  # fmt: skip
+_NAMES: Final = {
+    "ares": "アレス", "athena": "アテナ", "carlos": "カルロス", "ethan": "イーサン", "eva": "エバ",
+    "excalibur": "エクスカリバー", "hans": "ハンス", "hercules": "ヘラクレス", "jose": "ホセ", "juan": "フアン", "lisa": "リサ",
+    "loki": "ロキ", "luigi": "ルイージ", "nathan": "ネイサン", "sophia": "ソフィア", "sophie": "ソフィー", "thor": "トール",
+    "zeus": "ゼウス", "zoe": "ゾーイ",
+}  # fmt: skip
+"""Names that Japanese took from other languages than English, or from the spelling."""
 _LONG_AFTER_SAME: Final = re.compile(r"([aiueo])\1ː")
 
 
@@ -42,7 +51,7 @@ def katakana(word: str, phonemes: str) -> str:
     Raises:
         ValueError: phonemes without a vowel.
     """
-    if custom := _BY_CUSTOM.get(word.lower()):
+    if custom := _BY_CUSTOM.get(word.lower()) or _NAMES.get(word.lower()):
         return custom
     spelled = SpelledWord(word, phonemes)
     out = ""

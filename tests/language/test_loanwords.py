@@ -86,6 +86,8 @@ PHONEMES = "".join(sorted(VOWELS)) + "bdfhjklmnpstvwzðŋɡɹɾTʔʃʒʤʧθˈˌ
         ("watch", "ウォッチ"),
         ("water", "ウォーター"),
         ("hero", "ヒーロー"),
+        ("Loki", "ロキ"),
+        ("Zeus", "ゼウス"),
     ],
 )
 def test_an_english_word_is_said_as_the_loanword_a_japanese_reader_knows(word: str, kana: str) -> None:
