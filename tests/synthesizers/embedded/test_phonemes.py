@@ -45,6 +45,13 @@ def test_japanese_numbers_letters_and_signs_are_read_as_a_reader_reads_them(phon
     assert phonemize("行け！", "ja").endswith("!")
 
 
+@pytest.mark.parametrize(("printed", "heard"), [("俺はJohnだ", "ʥoɴ"), ("NARUTOを読む", "naɾɯto"), ("Helloと言った", "haɾoː")])
+def test_latin_words_in_a_japanese_line_are_heard_as_words(phonemize: Phonemizer, printed: str, heard: str) -> None:
+    said = speech_text(printed, "ja")
+    assert said is not None
+    assert heard in phonemize(said, "ja").split()
+
+
 @pytest.mark.parametrize("text", ["0", "007", "10点ゼロゴ", "090の1234", "0点5", "10.05"])
 def test_a_zero_is_read_wherever_it_stands(phonemize: Phonemizer, text: str) -> None:
     assert "ʣeɾo" in phonemize(text, "ja").replace(" ", "")
