@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from backend.errors import BadImage, EmptyUpload, ImageTooManyPixels, UnsupportedImage
 from backend.imaging import MEDIA_TYPES, check_page, decode_page
@@ -69,3 +69,40 @@ def test_other_kinds_of_images_are_told_apart_from_broken_ones(image_format: str
     Image.new("RGB", (40, 30)).save(out, image_format)
     with pytest.raises(UnsupportedImage):
         check_page(out.getvalue())
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_page_is_read_upright_as_viewers_show_it(file_format: str, orientation: int) -> None:
+    shown = Image.new("RGB", (40, 60), "white")
+    shown.paste("black", (0, 0, 20, 20))  # only one corner is dark: no turn and no mirror looks the same
+    shown.paste("gray", (20, 0, 40, 20))
+    # How a camera stores it that writes this orientation: the opposite of what a viewer does.
+    turns = Image.Transpose
+    store = [
+        None, turns.FLIP_LEFT_RIGHT, turns.ROTATE_180, turns.FLIP_TOP_BOTTOM,
+        turns.TRANSPOSE, turns.ROTATE_90, turns.TRANSVERSE, turns.ROTATE_270,
+    ][orientation - 1]  # fmt: skip
+    stored = shown if store is None else shown.transpose(store)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    file = io.BytesIO()
+    stored.save(file, file_format, exif=exif, quality=100, **({"lossless": True} if file_format == "WEBP" else {}))
+    info = check_page(file.getvalue())
+    assert (info.width, info.height) == (40, 60)
+    page = decode_page(file.getvalue())
+    assert page.size == (40, 60)
+    corners = [page.getpixel(at)[0] // 64 for at in ((8, 8), (32, 8), (8, 50), (32, 50))]
+    assert corners == [0, 2, 3, 3]
+
+
+def test_a_broken_orientation_is_none() -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (40, 60), "white").save(file, "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff junk")
+    assert check_page(file.getvalue()).width == 40
+    assert decode_page(file.getvalue()).size == (40, 60)
+
+
+def test_slivers_of_any_length_are_too_large() -> None:
+    with pytest.raises(ImageTooManyPixels, match="65535 pixels"):
+        check_page(encoded(Image.new("1", (1, 65_536))))

@@ -22,6 +22,9 @@ Pixels = NDArray[np.uint8]
 MIN_SIDE: Final = 736
 """A page whose shorter side is smaller is enlarged to this before the search."""
 
+MAX_ENLARGED: Final = 3.0
+"""No page is enlarged more: print that is smaller still cannot be read, and a sliver would cost as much as a page."""
+
 MAX_AREA: Final = 1_450_000
 """Pixels of the searched image; a larger page is scaled down for the search (not for the reading). Time goes with the area."""
 
@@ -77,7 +80,7 @@ class LineDetector:
 
 def search_scale(width: int, height: int) -> float:
     """How much a page is scaled for the search: small pages up, large ones down, the shorter side's minimum gives way last."""
-    scale = max(1.0, MIN_SIDE / min(width, height))
+    scale = min(MAX_ENLARGED, max(1.0, MIN_SIDE / min(width, height)))
     return min(scale, math.sqrt(MAX_AREA / (width * height)))
 
 

@@ -11,7 +11,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -28,7 +28,7 @@ from backend.readers.embedded.kinds import kinds_of
 from backend.readers.embedded.line import Line
 from backend.readers.embedded.recognizer import Recognizer, engine_fingerprint, make_recognizer
 from backend.readers.embedded.ruby import drop_furigana
-from backend.readers.embedded.strips import read_lines
+from backend.readers.embedded.strips import Stopped, read_lines
 from backend.readers.layout import cut_page, panels_of, reading_order
 
 REVISION: Final = 7
@@ -51,6 +51,8 @@ class EmbeddedReader:
         self._recognizer: Recognizer | None = None
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="embedded-reader", initializer=_give_way)
         self._loading = asyncio.Lock()
+        self._reading: set[threading.Event] = set()
+        """One for every call of `read`; set when nobody waits for it any more."""
 
     @property
     def fingerprint(self) -> str:
@@ -80,20 +82,30 @@ class EmbeddedReader:
     async def read(self, pages: Sequence[bytes], options: ReadOptions) -> list[Reading | ReadingFailed]:
         await self.load()
         loop = asyncio.get_running_loop()
-        # One call a page: a cancelled window is let go between two pages.
-        return [await loop.run_in_executor(self._executor, self._read_one, page, options) for page in pages]
+        unwanted = threading.Event()
+        self._reading.add(unwanted)
+        try:
+            # One call a page: a cancelled window is let go between two pages, and between two tiles of a strip.
+            return [await loop.run_in_executor(self._executor, self._read_one, page, options, unwanted) for page in pages]
+        finally:
+            unwanted.set()
+            self._reading.discard(unwanted)
 
     async def aclose(self) -> None:
+        for unwanted in self._reading:
+            unwanted.set()
         self._recognizer = None
         self._state = EngineState.IDLE
         await asyncio.to_thread(self._executor.shutdown, wait=True, cancel_futures=True)
 
-    def _read_one(self, page: bytes, options: ReadOptions) -> Reading | ReadingFailed:
+    def _read_one(self, page: bytes, options: ReadOptions, unwanted: threading.Event) -> Reading | ReadingFailed:
         assert self._recognizer is not None
         try:
-            return read_page(decode_page(page), options, self._recognizer)
+            return read_page(decode_page(page), options, self._recognizer, unwanted.is_set)
         except BadImage as error:
             return ReadingFailed(error.detail)
+        except Stopped:
+            return ReadingFailed("The reader stopped before the page was read to its end.")
         except (RuntimeError, ValueError, MemoryError) as error:
             return ReadingFailed(f"The OCR engine failed on this page: {error}")
 
@@ -108,9 +120,15 @@ def _give_way() -> None:
         os.setpriority(os.PRIO_PROCESS, thread, max(NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))
 
 
-def read_page(image: Image.Image, options: ReadOptions, recognizer: Recognizer) -> Reading:
-    """The way of one page, blocking: lines, bubbles, panels, order, kinds."""
-    lines = drop_furigana(_lines(image, recognizer))
+def read_page(
+    image: Image.Image, options: ReadOptions, recognizer: Recognizer, stopped: Callable[[], bool] = lambda: False
+) -> Reading:
+    """The way of one page, blocking: lines, bubbles, panels, order, kinds.
+
+    Raises:
+        Stopped: `stopped` said that nobody waits for it any more.
+    """
+    lines = drop_furigana(_lines(image, recognizer, stopped))
     page = Page(image, lines)
     bubbles = group_lines(lines, page)
     tree = cut_page(image)
@@ -123,8 +141,10 @@ def read_page(image: Image.Image, options: ReadOptions, recognizer: Recognizer) 
     return Reading(width=image.width, height=image.height, panels=tuple(panels), boxes=boxes)
 
 
-def _lines(image: Image.Image, recognizer: Recognizer) -> list[Line]:
-    return [line for line in read_lines(image, recognizer) if line.confidence >= MIN_CONFIDENCE and SPEAKS.search(line.text)]
+def _lines(image: Image.Image, recognizer: Recognizer, stopped: Callable[[], bool]) -> list[Line]:
+    return [
+        line for line in read_lines(image, recognizer, stopped) if line.confidence >= MIN_CONFIDENCE and SPEAKS.search(line.text)
+    ]
 
 
 def _text_box(

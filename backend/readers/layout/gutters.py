@@ -134,8 +134,10 @@ def _clip(box: tuple[float, ...], size: tuple[int, int]) -> Box:
 
 def _grey_map(image: Image.Image) -> tuple[NDArray[np.uint8], float]:
     """The page scaled to the map's size, in greys, and the scale."""
-    # Of a long strip a screenful is mapped as finely as a page is.
+    # Of a long strip a screenful is mapped as finely as a page is, but a sliver is not enlarged: its map would know no bounds.
     scale = MAP_SIZE / max(image.width, min(image.height, 2 * image.width))
+    if image.height > 2 * image.width:
+        scale = min(1.0, scale)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     return np.asarray(image.convert("L").resize(size, Image.Resampling.BOX)), scale
 

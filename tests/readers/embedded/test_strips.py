@@ -11,8 +11,11 @@ from PIL import Image, ImageDraw, ImageFont
 
 from backend.readers.base import Direction, Reading, ReadOptions
 from backend.readers.embedded import EmbeddedReader
+from backend.readers.embedded.detector import search_scale
 from backend.readers.embedded.line import Line
-from backend.readers.embedded.strips import OVERLAP, read_lines
+from backend.readers.embedded.recognizer import Recognizer
+from backend.readers.embedded.strips import OVERLAP, Stopped, read_lines
+from backend.readers.layout import cut_page, panels_of
 
 WIDTH, HEIGHT = 500, 6000
 
@@ -61,6 +64,59 @@ def test_a_page_is_read_at_once() -> None:
     recognizer = SeenLines((5, 20))
     assert len(read_lines(strip(500, 1000), recognizer)) == 1
     assert recognizer.tiles == 1
+
+
+@pytest.mark.parametrize(
+    ("size", "most"), [((1, 20_000), 0), ((20_000, 1), 0), ((7, 65_535), 0), ((8, 65_535), 120), ((100, 20_000), 40)]
+)
+def test_slivers_cost_no_more_than_pages(size: tuple[int, int], most: int) -> None:
+    recognizer = SeenLines()
+    assert read_lines(Image.new("RGB", size), recognizer) == []
+    assert recognizer.tiles <= most
+
+
+def test_what_nobody_waits_for_ends_between_two_tiles() -> None:
+    recognizer = SeenLines()
+    with pytest.raises(Stopped):
+        read_lines(strip(WIDTH, HEIGHT), recognizer, lambda: recognizer.tiles == 2)
+    assert recognizer.tiles == 2
+
+
+@pytest.mark.parametrize("size", [(1, 20_000), (8, 65_535), (65_535, 8), (1, 1)])
+def test_a_sliver_is_cut_up_and_searched_in_bounds(size: tuple[int, int]) -> None:
+    image = Image.new("RGB", size, "white")
+    assert len(panels_of(image, cut_page(image))) <= 1
+    assert size[0] * size[1] * search_scale(*size) ** 2 <= 5_000_000
+
+
+async def test_a_strip_that_is_not_wanted_any_more_makes_room_for_the_next_page() -> None:
+    reader = EmbeddedReader(threads=2)
+    await reader.load()
+    counted = reader._recognizer = Counted(reader._recognizer)
+    file = io.BytesIO()
+    Image.new("L", (800, 30_000), 200).save(file, "PNG")
+    reading = asyncio.create_task(reader.read([file.getvalue()], ReadOptions()))
+    while not counted.calls:
+        await asyncio.sleep(0.01)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    await asyncio.get_running_loop().run_in_executor(reader._executor, lambda: None)  # whatever is still being read comes first
+    await reader.aclose()
+    assert counted.calls <= 2
+
+
+class Counted:
+    """A recogniser, and how many tiles it was given."""
+
+    def __init__(self, recognizer: Recognizer | None) -> None:
+        assert recognizer is not None
+        self._recognizer = recognizer
+        self.calls = 0
+
+    def lines(self, image: Image.Image) -> list[Line]:
+        self.calls += 1
+        return self._recognizer.lines(image)
 
 
 async def test_small_words_on_a_long_strip_are_read_from_top_to_bottom() -> None:
