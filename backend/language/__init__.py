@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable
 from backend.language import english, japanese
 from backend.language.detect import detect_language
 from backend.language.kana import japanese_kana
-from backend.language.latin import read_latin
 from backend.language.pronunciation import english_phonemes, has_word, replace_words, respelled
 
 __all__ = [
@@ -33,7 +32,8 @@ __all__ = [
 ]
 
 VERSION = "3"
-"""Changes whenever a printed line may be spoken differently; part of the synthesizers' fingerprints."""
+"""Changes whenever a printed line may be spoken differently, by what `backend.synthesizers.latin` does too; part of the
+synthesizers' fingerprints."""
 
 _MOST_PASSES = 8
 
@@ -43,8 +43,7 @@ def speech_text(text: str, lang: str, names: Iterable[str] = ()) -> str | None:
 
     Args:
         text: as printed, lines joined.
-        lang: "ja"; everything else is read by the English rules. Latin words in Japanese come back in katakana where they would
-            be spelled otherwise (俺はJohnだ -> 俺はジョンだ).
+        lang: "ja"; everything else is read by the English rules. Latin words in Japanese stay: the engines read them.
         names: names of the cast in their normal spelling ("Kenji"), so that KENJI is not mistaken for letters.
 
     Pauses (dots, dashes) become PAUSE, never two in a row, never at either end: what lies between two lines is the
@@ -52,21 +51,15 @@ def speech_text(text: str, lang: str, names: Iterable[str] = ()) -> str | None:
     """
     known = tuple(names)
 
-    if _is_japanese(lang):
-        return _settled(lambda printed: read_latin(japanese.clean(printed)), text) or None
-    return _settled(lambda printed: english.clean(printed, known), text) or None
+    def clean(printed: str) -> str:
+        return japanese.clean(printed) if lang.lower().startswith("ja") else english.clean(printed, known)
+
+    return _settled(clean, text) or None
 
 
 def is_speakable(text: str, lang: str | None = None) -> bool:
     """Whether anything in `text` can be said aloud (lang None: found from the text)."""
-    lang = lang or detect_language(text)
-    if _is_japanese(lang):  # how its Latin words are read does not matter, and finding out would load a dictionary
-        return bool(_settled(japanese.clean, text))
-    return speech_text(text, lang) is not None
-
-
-def _is_japanese(lang: str) -> bool:
-    return lang.lower().startswith("ja")
+    return speech_text(text, lang or detect_language(text)) is not None
 
 
 def _settled(clean: Callable[[str], str], text: str) -> str:

@@ -49,7 +49,7 @@ class Print:
 
 
 def prints_of(boxes: Sequence[TextBox]) -> list[Print]:
-    """How every box of a page stands there: its letters against the usual ones of its language, its outline, and what the reader took it for.
+    """How every box of a page stands there: its letters against the usual ones of its language, its outline, and its kind.
 
     Boxes are drawn close around their words, so the area that a letter takes up tells its size; no reader says more of it yet.
     """

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from backend.language import replace_words
-from backend.language.english_g2p import english_g2p
 from backend.synthesizers.base import PAUSE, Utterance
+from backend.synthesizers.latin import read_latin
+from backend.synthesizers.latin.english_g2p import english_g2p
 
 _SENTENCE = re.compile(r"(?<=[.!?…])\s+")
 _CLAUSE = re.compile(r"(?<=[,;:—])\s+")
@@ -41,10 +42,12 @@ class Phonemizer:
 def parts(utterance: Utterance) -> Iterator[str]:
     """What stands between an utterance's pauses; English words whose phonemes are given are marked as the front end wants them.
 
+    Latin words in Japanese are in katakana, where the front end would spell them.
     The mark is [word](/phonemes/). Text that was cleaned for speech has no brackets, so nothing printed can be taken for one.
     """
+    whole = read_latin(utterance.text) if utterance.lang == "ja" else utterance.text
     phonemes = {said.word: said.phonemes for said in utterance.pronunciations if utterance.lang == "en"}
-    for text in filter(None, map(str.strip, utterance.text.split(PAUSE))):
+    for text in filter(None, map(str.strip, whole.split(PAUSE))):
         yield replace_words(text, list(phonemes), lambda word, printed: f"[{printed}](/{phonemes[word]}/)")
 
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from backend.language.letters import plain_latin
 from backend.synthesizers.base import PAUSE
+from backend.synthesizers.latin import read_latin
 
 BREATH_S: Final = 0.3
 """What one PAUSE mark sounds like."""
@@ -51,7 +52,8 @@ def is_speakable(text: str, lang: str) -> bool:
 def cut(text: str, lang: str) -> list[Piece]:
     """The pieces of an utterance, in order; empty when nothing in it can be spoken."""
     pieces: list[Piece] = []
-    for part in _joined(_plain(text).split(PAUSE), lang):
+    printed = read_latin(text) if lang == "ja" else text
+    for part in _joined(_plain(printed).split(PAUSE), lang):
         breath_s = BREATH_S if pieces else 0.0
         for sentence in _fitting(part, lang):
             pieces.append(Piece(_ended(sentence, lang), lang, units(sentence, lang), breath_s))

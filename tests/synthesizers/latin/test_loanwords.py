@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.language.english_g2p import english_g2p
-from backend.language.loanwords import katakana
-from backend.language.romaji import romaji_kana
-from backend.language.spelling import VOWELS, letters_of
+from backend.synthesizers.latin.english_g2p import english_g2p
+from backend.synthesizers.latin.loanwords import katakana
+from backend.synthesizers.latin.romaji import romaji_kana
+from backend.synthesizers.latin.spelling import VOWELS, letters_of
 
 PHONEMES = "".join(sorted(VOWELS)) + "bdfhjklmnpstvwzðŋɡɹɾTʔʃʒʤʧθˈˌ"
 

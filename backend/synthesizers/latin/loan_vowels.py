@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from backend.language.spelling import VOWELS, SpelledWord
+from backend.synthesizers.latin.spelling import VOWELS, SpelledWord
 
 _PLAIN: Final = {"æ": "a", "ʊ": "u", "ʌ": "a", "I": "ai", "W": "au", "Y": "oi"}
 _BEFORE_R: Final = {

@@ -18,9 +18,9 @@ import re
 from typing import Final
 
 from backend.language.kana import japanese_kana
-from backend.language.loan_consonants import consonant
-from backend.language.loan_vowels import doubles, vowel
-from backend.language.spelling import VOWELS, SpelledWord
+from backend.synthesizers.latin.loan_consonants import consonant
+from backend.synthesizers.latin.loan_vowels import doubles, vowel
+from backend.synthesizers.latin.spelling import VOWELS, SpelledWord
 
 _BY_CUSTOM: Final = {
     "ah": "アー", "anna": "アンナ", "batman": "バットマン", "cake": "ケーキ", "camera": "カメラ", "canada": "カナダ",

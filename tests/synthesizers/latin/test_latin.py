@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend.language import is_speakable, latin, openjtalk, speech_text
+from backend.language import is_speakable, speech_text
 from backend.narration.lexicon import spoken
 from backend.series.model import LexiconEntry
 from backend.synthesizers.base import PAUSE
+from backend.synthesizers.latin import openjtalk, read_latin, reading
 
 WORDS = [
     *(
@@ -58,6 +59,11 @@ JAPANESE = ["俺は", "だ", "と", "言った", "！", "…", "、", "猫", "�
 LINES = st.lists(st.sampled_from([*WORDS, *JAPANESE]), max_size=10).map("".join)
 
 
+def said_of(printed: str) -> str:
+    """A printed line as an engine says it; empty where there is nothing to say."""
+    return read_latin(speech_text(printed, "ja") or "")
+
+
 @pytest.mark.parametrize(
     ("printed", "said"),
     [
@@ -86,7 +92,7 @@ LINES = st.lists(st.sampled_from([*WORDS, *JAPANESE]), max_size=10).map("".join)
     ],
 )
 def test_a_word_that_would_be_spelled_is_said_as_a_word(printed: str, said: str) -> None:
-    assert speech_text(printed, "ja") == said
+    assert said_of(printed) == said
 
 
 @pytest.mark.parametrize(
@@ -114,61 +120,60 @@ def test_a_word_that_would_be_spelled_is_said_as_a_word(printed: str, said: str)
     ],
 )
 def test_abbreviations_single_letters_and_known_words_stay_as_the_front_end_says_them(printed: str) -> None:
-    assert speech_text(printed, "ja") == printed
+    assert said_of(printed) == printed
 
 
 def test_an_apostrophe_of_print_belongs_to_the_word() -> None:
-    assert speech_text("Let’s goだ！", "ja") == "Let's goだ！"
+    assert said_of("Let’s goだ！") == "Let's goだ！"
 
 
 def test_the_reading_of_a_series_comes_before_ours() -> None:
     own = LexiconEntry(surface="Luffy", reading="ルフィ", lang="ja")
-    assert spoken("Luffyだ", "ja", [own])[0] == "ルフィだ"
-    assert spoken("Luffyだ", "ja", [])[0] == "ラフィーだ"
+    assert read_latin(spoken("Luffyだ", "ja", [own])[0]) == "ルフィだ"
+    assert read_latin(spoken("Luffyだ", "ja", [])[0]) == "ラフィーだ"
 
 
 @given(line=LINES)
 @settings(deadline=None)
 def test_no_word_is_spelled_but_those_that_are_to_be(line: str) -> None:
-    said = speech_text(line, "ja")
+    said = said_of(line)
     for piece in (said or "").split(PAUSE):
         flags = iter(openjtalk.spelled_letters(piece))
         for word in re.findall(r"[A-Za-z]+(?:'[A-Za-z]+)*", piece):
             spelled = [next(flags) for char in word if char.isalpha()]
-            assert not any(spelled) or latin._readings(word) is None, (said, word)
+            assert not any(spelled) or reading._readings(word) is None, (said, word)
 
 
 @given(line=LINES)
 @settings(deadline=None)
 def test_read_lines_are_settled_and_can_be_said(line: str) -> None:
-    said = speech_text(line, "ja")
-    assert (said is not None) == is_speakable(line, "ja")
-    if said is not None:
-        assert speech_text(said, "ja") == said
+    said = said_of(line)
+    assert bool(said) == is_speakable(line, "ja")
+    assert read_latin(said) == said
 
 
 @given(text=st.text(st.characters(exclude_characters="'", min_codepoint=0x3000, max_codepoint=0x9FFF), max_size=30))
 def test_lines_without_latin_letters_are_not_touched(text: str) -> None:
-    assert latin.read_latin(text) == text
+    assert read_latin(text) == text
 
 
 @given(word=st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=1, max_size=60))
 @settings(deadline=None)
 def test_any_row_of_letters_gets_kana_or_stays(word: str) -> None:
-    assert re.fullmatch(r"[ァ-ヺー]+|[A-Za-z]+|サンキュー[A-Za-z]*", latin.read_latin(word).replace(PAUSE, ""))
+    assert re.fullmatch(r"[ァ-ヺー]+|[A-Za-z]+|サンキュー[A-Za-z]*", read_latin(word).replace(PAUSE, ""))
 
 
 def test_a_line_whose_names_were_met_before_takes_no_time() -> None:
     line = "俺はJohn、NARUTOを読むgameだ"
-    speech_text(line, "ja")
+    said_of(line)
     assert min(_seconds(line) for _ in range(20)) < 0.005  # 0.3 ms on an idle machine
 
 
 def test_a_page_of_prose_without_a_pause_is_read_sentence_by_sentence() -> None:
-    assert speech_text("俺はKenjiだ！" * 100, "ja") == "俺はケンジだ！" * 100
+    assert said_of("俺はKenjiだ！" * 100) == "俺はケンジだ！" * 100
 
 
 def _seconds(line: str) -> float:
     started = time.perf_counter()
-    speech_text(line, "ja")
+    said_of(line)
     return time.perf_counter() - started

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from backend.language.spelling import SpelledWord
+from backend.synthesizers.latin.spelling import SpelledWord
 
 _ALONE: Final = {
     "t": "to", "d": "do", "ʧ": "ʨi", "ʤ": "ʑi", "ʃ": "ɕu", "ʒ": "ʑu", "θ": "su", "ð": "zu", "f": "ɸu", "v": "bu", "l": "ɾu", "ɹ": "ɾu",

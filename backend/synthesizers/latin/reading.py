@@ -11,12 +11,13 @@ import re
 import threading
 from typing import Final
 
-from backend.language import openjtalk
-from backend.language.english_g2p import english_g2p
-from backend.language.loanwords import katakana
-from backend.language.romaji import romaji_kana
-from backend.language.spelling import VOWELS
+from backend.language import speech_text
 from backend.synthesizers.base import PAUSE
+from backend.synthesizers.latin import openjtalk
+from backend.synthesizers.latin.english_g2p import english_g2p
+from backend.synthesizers.latin.loanwords import katakana
+from backend.synthesizers.latin.romaji import romaji_kana
+from backend.synthesizers.latin.spelling import VOWELS
 
 _WORD: Final = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)*")
 _WORDS: Final = re.compile(r"[A-Za-z]'?[A-Za-z]")
@@ -52,8 +53,9 @@ def read_latin(text: str) -> str:
     """A cleaned Japanese line with katakana in place of the Latin words that would be spelled; other lines come back as they are."""
     if not _WORDS.search(text):
         return text
-    text = _THANKS.sub("サンキュー", text)
-    return PAUSE.join(map(_piece, text.split(PAUSE)))
+    said = PAUSE.join(map(_piece, _THANKS.sub("サンキュー", text).split(PAUSE)))
+    # A space beside Latin letters parts words; between two Japanese ones it is a rest, which only the cleaning knows.
+    return text if said == text else speech_text(said, "ja") or said
 
 
 def _piece(piece: str) -> str:
