@@ -48,7 +48,7 @@ bench: $(TEST)
 	$(BIN)/python benchmarks/window.py
 	$(BIN)/python benchmarks/http_api.py
 	$(BIN)/python benchmarks/faults.py
-	$(BIN)/python benchmarks/cast.py --chapters 12
+	$(BIN)/python benchmarks/cast.py --chapters 24
 	$(BIN)/python benchmarks/speech.py
 
 clean:
