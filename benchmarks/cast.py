@@ -1,10 +1,16 @@
 """How constant voices stay: synthetic chapters whose characters are known, cast by the program and by two simpler ways.
 
-    python benchmarks/cast.py [--chapters 12] [--dimensions 64 768]
+    python benchmarks/cast.py [--chapters 24] [--pages 20 100] [--dimensions 768] [--shape isotropic styles]
 
-A chapter has 3 to 12 characters, as unit vectors drawn at random, and 20 to 100 pages that arrive in any order within windows of 20.
-A page shows 1 to 4 characters, each in 1 to 3 figures whose vectors are the character's plus noise; main characters are seen more
-often. The reader's page clusters are made by the best single threshold for the noise, so they are wrong as often as noise makes them.
+A chapter has 3 to 12 characters, as unit vectors drawn at random, and 20 to 100 pages, read in five windows of equal length within
+which pages arrive in any order. A page shows 1 to 4 characters, each in 1 to 3 figures whose vectors are the character's plus noise;
+main characters are seen more often. Noise has two shapes:
+
+    isotropic    every number of a figure's vector for itself
+    styles       one half so, the other half one of six shifts that all characters of a chapter share, as drawing up close, from
+                 behind or in another hand does; and all vectors have a direction in common, so that strangers are alike, too
+
+The reader's page clusters are made by the best single threshold for the noise, so they are wrong as often as noise makes them.
 The noise level is named by how often all clusters of a page are right. Two lines a character and page are spoken by its figures.
 
 A line counts if its voice is the one its character has (one voice a character, two characters never the same one, matched so
@@ -16,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -36,9 +43,13 @@ from backend.readers.base import Character, Kind, Reading, TextBox
 from backend.series.memory import SeriesMemory
 
 Array = NDArray[np.float64]
-WINDOW = 20
+WINDOWS = 5
+"""Of a chapter."""
+STYLES, COMMON = 6, 0.35
+"""Shifts that characters share; likeness of strangers without noise."""
 LEVELS = (0.999, 0.99, 0.95, 0.90, 0.80)
 """Shares of pages whose clusters are all right."""
+SHAPES = ("isotropic", "styles")
 TARGET_LEVEL, TARGET = 0.95, 0.97
 
 
@@ -54,7 +65,40 @@ class Page:
 @dataclass(frozen=True)
 class Chapter:
     pages: list[Page]
-    arrival: list[int]
+    windows: list[list[int]]
+    """Page numbers in their order of arrival."""
+
+
+@dataclass(frozen=True)
+class World:
+    """What the vectors of a chapter are made of."""
+
+    noise: float
+    """Length of the noise relative to the character's own unit vector."""
+    centres: Array
+    styles: Array
+    """Unit vectors; none where noise is isotropic."""
+    common: Array
+
+    @classmethod
+    def drawn(cls, rng: np.random.Generator, noise: float, dimensions: int, shape: str, count: int) -> World:
+        drawn = units(rng.normal(size=(count + STYLES + 1, dimensions)))
+        styled = shape == "styles"
+        return cls(
+            noise, drawn[:count], drawn[count:-1] if styled else drawn[:0], drawn[-1] * (styled * np.sqrt(COMMON / (1 - COMMON)))
+        )
+
+    def seen(self, rng: np.random.Generator, figures: NDArray[np.int64]) -> Array:
+        """One vector for each figure, of the character given."""
+        noise = rng.normal(size=(len(figures), self.centres.shape[1])) / np.sqrt(self.centres.shape[1])
+        if len(self.styles):
+            noise = np.sqrt(0.5) * (noise + self.styles[rng.integers(len(self.styles), size=len(figures))])
+        return units(self.common + self.centres[figures] + self.noise * noise)
+
+
+def units(vectors: Array) -> Array:
+    found: Array = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return found
 
 
 def clusters_of(vectors: Array, threshold: float) -> list[int]:
@@ -66,36 +110,29 @@ def clusters_of(vectors: Array, threshold: float) -> list[int]:
     return labels
 
 
-def best_threshold(noise: float, dimensions: int) -> float:
-    """The likeness between same and different characters at which a reader errs least, found by trying."""
+def best_threshold(noise: float, dimensions: int, shape: str) -> float:
+    """The likeness between that of different and of the same characters at which a reader errs least, found by trying."""
     rng = np.random.default_rng(5)
-    same = 1 / (1 + noise**2)
-    found = [
-        (sum(page.clusters_right for page in chapter_of(rng, noise, dimensions, 60, share * same).pages), share)
-        for share in (0.35, 0.45, 0.55, 0.65)
-    ]
-    return max(found)[1] * same
+    world = World.drawn(rng, noise, dimensions, shape, 40)
+    one, other = world.seen(rng, np.arange(40)), world.seen(rng, np.arange(40))
+    likeness = one @ other.T
+    same, different = float(np.diag(likeness).mean()), float(likeness[~np.eye(40, dtype=bool)].mean())
+    tried = [different + share * (same - different) for share in (0.35, 0.45, 0.55, 0.65, 0.75)]
+    return max(tried, key=lambda at: sum(p.clusters_right for p in chapter_of(rng, noise, dimensions, shape, 60, at).pages))
 
 
-def chapter_of(rng: np.random.Generator, noise: float, dimensions: int, pages: int, threshold: float) -> Chapter:
-    """A chapter; `noise` is the length of the noise relative to the character's unit vector."""
+def chapter_of(rng: np.random.Generator, noise: float, dimensions: int, shape: str, pages: int, threshold: float) -> Chapter:
     count = int(rng.integers(3, 13))
-    centres = rng.normal(size=(count, dimensions))
-    centres /= np.linalg.norm(centres, axis=1, keepdims=True)
+    world = World.drawn(rng, noise, dimensions, shape, count)
     weight = 1 / np.arange(1, count + 1) ** 0.7
-    made = [page_of(rng, centres, weight / weight.sum(), noise, threshold) for _ in range(pages)]
-    arrival: list[int] = []
-    for start in range(0, pages, WINDOW):
-        arrival += (start + rng.permutation(min(WINDOW, pages - start))).tolist()
-    return Chapter(made, arrival)
+    made = [page_of(rng, world, weight / weight.sum(), threshold) for _ in range(pages)]
+    return Chapter(made, [rng.permutation(part).tolist() for part in np.array_split(np.arange(pages), WINDOWS)])
 
 
-def page_of(rng: np.random.Generator, centres: Array, weight: Array, noise: float, threshold: float) -> Page:
-    count, dimensions = centres.shape
-    who = rng.choice(count, size=min(count, int(rng.integers(1, 5))), replace=False, p=weight)
+def page_of(rng: np.random.Generator, world: World, weight: Array, threshold: float) -> Page:
+    who = rng.choice(len(weight), size=min(len(weight), int(rng.integers(1, 5))), replace=False, p=weight)
     figures = rng.permutation(np.repeat(who, rng.integers(1, 4, size=len(who))))
-    vectors = centres[figures] + noise * rng.normal(size=(len(figures), dimensions)) / np.sqrt(dimensions)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors = world.seen(rng, figures)
     labels = clusters_of(vectors, threshold)
     right = bool(np.array_equal(np.equal.outer(labels, labels), np.equal.outer(figures, figures)))
     characters = tuple(
@@ -120,7 +157,7 @@ def definition(job: str) -> JobDefinition:
         series_id="series",
         voice_pack={},
         window_start=0,
-        window_size=WINDOW,
+        window_size=20,
         options=NarrationOptions(),
         created_at=0.0,
         api_base="http://a.example",
@@ -130,25 +167,26 @@ def definition(job: str) -> JobDefinition:
 
 async def with_memory(chapter: Chapter) -> list[tuple[int, str]]:
     """(character, voice) of every line, one memory for the whole series."""
-    return await heard(chapter, lambda memory, _: memory)
+    return await heard(chapter, lambda memory: memory)
 
 
 async def per_window(chapter: Chapter) -> list[tuple[int, str]]:
     """The same with a memory that ends with its window."""
-    return await heard(chapter, lambda memory, first: SeriesMemory() if first else memory)
+    return await heard(chapter, lambda _: SeriesMemory())
 
 
-async def heard(chapter: Chapter, memory_for: Callable[[SeriesMemory, bool], SeriesMemory]) -> list[tuple[int, str]]:
+async def heard(chapter: Chapter, memory_for: Callable[[SeriesMemory], SeriesMemory]) -> list[tuple[int, str]]:
     memory = SeriesMemory()
     lines: list[tuple[int, str]] = []
-    for place, index in enumerate(chapter.arrival):
-        memory = memory_for(memory, place % WINDOW == 0)
-        page = chapter.pages[index]
-        script = await Caster(builtin_catalogue(), memory).script(
-            definition(f"job_{place // WINDOW}"), index % WINDOW, page.reading
-        )
-        assert len(script.lines) == len(page.speakers)
-        lines += [(who, line.utterance.voice.id) for who, line in zip(page.speakers, script.lines, strict=True)]
+    for number, window in enumerate(chapter.windows):
+        memory = memory_for(memory)
+        for index in window:
+            page = chapter.pages[index]
+            script = await Caster(builtin_catalogue(), memory).script(
+                definition(f"job_{number}"), index - min(window), page.reading
+            )
+            assert len(script.lines) == len(page.speakers)
+            lines += [(who, line.utterance.voice.id) for who, line in zip(page.speakers, script.lines, strict=True)]
     return lines
 
 
@@ -172,17 +210,17 @@ def constant_share(lines: list[tuple[int, str]]) -> float:
     return float(counts[linear_sum_assignment(counts, maximize=True)].sum() / len(lines))
 
 
-def noise_at(level: float, dimensions: int) -> tuple[float, float]:
+def noise_at(level: float, dimensions: int, shape: str) -> tuple[float, float]:
     """The noise at which page clusters are right this often, and the reader's threshold there; by bisection."""
     low, high = 0.1, 4.0
     for _ in range(9):
         noise = (low + high) / 2
-        threshold = best_threshold(noise, dimensions)
+        threshold = best_threshold(noise, dimensions, shape)
         rng = np.random.default_rng(9)
-        pages = [page for _ in range(8) for page in chapter_of(rng, noise, dimensions, 50, threshold).pages]
+        pages = [page for _ in range(8) for page in chapter_of(rng, noise, dimensions, shape, 50, threshold).pages]
         right = sum(page.clusters_right for page in pages) / len(pages)
         low, high = (noise, high) if right > level else (low, noise)
-    return low, best_threshold(low, dimensions)
+    return low, best_threshold(low, dimensions, shape)
 
 
 WAYS: dict[str, Callable[[Chapter], Awaitable[list[tuple[int, str]]]]] = {
@@ -192,47 +230,47 @@ WAYS: dict[str, Callable[[Chapter], Awaitable[list[tuple[int, str]]]]] = {
 }
 
 
-def chapters(count: int, noise: float, dimensions: int, threshold: float, five_windows: bool) -> Iterator[Chapter]:
-    for number in range(count):
+def chapters(options: argparse.Namespace, noise: float, dimensions: int, shape: str, threshold: float) -> Iterator[Chapter]:
+    fewest, most = options.pages
+    for number in range(options.chapters):
         rng = np.random.default_rng(1000 + number)
-        yield chapter_of(rng, noise, dimensions, 5 * WINDOW if five_windows else int(rng.integers(20, 101)), threshold)
+        yield chapter_of(rng, noise, dimensions, shape, int(rng.integers(fewest, most + 1)), threshold)
 
 
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--chapters", type=int, default=12)
-    parser.add_argument("--dimensions", type=int, nargs="+", default=[64, 768])
-    parser.add_argument("--any-length", action="store_true", help="20 to 100 pages a chapter instead of five windows")
+    parser.add_argument("--chapters", type=int, default=24)
+    parser.add_argument("--pages", type=int, nargs=2, default=(20, 100), help="fewest and most of a chapter")
+    parser.add_argument("--dimensions", type=int, nargs="+", default=[768])
+    parser.add_argument("--shape", nargs="+", choices=SHAPES, default=SHAPES)
     options = parser.parse_args()
     print(
-        f"{'numbers':>8} {'noise':>6} {'pages right':>12} | "
+        f"{'noise':>9} {'numbers':>8} {'length':>7} {'pages right':>12} | "
         + " ".join(f"{way:>14}" for way in WAYS)
         + f" {'worst':>7} {'ms/page':>8}"
     )
-    for dimensions in options.dimensions:
-        for level in LEVELS:
-            noise, threshold = noise_at(level, dimensions)
-            shares: dict[str, list[float]] = {way: [] for way in WAYS}
-            right: list[bool] = []
-            spent_s, pages = 0.0, 0
-            for chapter in chapters(options.chapters, noise, dimensions, threshold, not options.any_length):
-                right += [page.clusters_right for page in chapter.pages]
-                for way, cast in WAYS.items():
-                    began = time.perf_counter()
-                    lines = await cast(chapter)
-                    if way == "series memory":
-                        spent_s, pages = spent_s + time.perf_counter() - began, pages + len(chapter.pages)
-                    shares[way].append(constant_share(lines))
-            means = {way: float(np.mean(found)) for way, found in shares.items()}
-            verdict = ""
-            if level == TARGET_LEVEL:
-                verdict = f"  target {TARGET:.0%}: {'met' if means['series memory'] >= TARGET else 'MISSED'}"
-            print(
-                f"{dimensions:8d} {noise:6.2f} {np.mean(right):12.1%} | "
-                + " ".join(f"{means[way]:14.1%}" for way in WAYS)
-                + f" {min(shares['series memory']):7.1%} {1000 * spent_s / pages:8.1f}{verdict}",
-                flush=True,
-            )
+    for shape, dimensions, level in itertools.product(options.shape, options.dimensions, LEVELS):
+        noise, threshold = noise_at(level, dimensions, shape)
+        shares: dict[str, list[float]] = {way: [] for way in WAYS}
+        right: list[bool] = []
+        spent_s = 0.0
+        for chapter in chapters(options, noise, dimensions, shape, threshold):
+            right += [page.clusters_right for page in chapter.pages]
+            for way, cast in WAYS.items():
+                began = time.perf_counter()
+                lines = await cast(chapter)
+                spent_s += time.perf_counter() - began if way == "series memory" else 0
+                shares[way].append(constant_share(lines))
+        means = {way: float(np.mean(found)) for way, found in shares.items()}
+        verdict = ""
+        if level == TARGET_LEVEL:
+            verdict = f"  target {TARGET:.0%}: {'met' if means['series memory'] >= TARGET else 'MISSED'}"
+        print(
+            f"{shape:>9} {dimensions:8d} {noise:7.2f} {np.mean(right):12.1%} | "
+            + " ".join(f"{means[way]:14.1%}" for way in WAYS)
+            + f" {min(shares['series memory']):7.1%} {1000 * spent_s / len(right):8.1f}{verdict}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

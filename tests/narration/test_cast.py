@@ -161,10 +161,16 @@ async def test_strange_vectors_cost_no_page(vector: tuple[float, ...]) -> None:
     assert len(await voices(caster, reading)) == 2
 
 
-@pytest.mark.parametrize(("dimensions", "noise"), [(64, 0.95), (768, 2.2)])
-async def test_voices_stay_constant_where_one_page_in_twenty_is_clustered_wrong(dimensions: int, noise: float) -> None:
-    # benchmarks/cast.py finds these levels of noise, and the reader's best threshold for them
-    chapter = chapter_of(np.random.default_rng(7), noise, dimensions, 60, 0.5 / (1 + noise**2))
+@pytest.mark.parametrize("seed", [7, 8])
+@pytest.mark.parametrize(
+    ("shape", "dimensions", "noise", "threshold"),
+    [("isotropic", 64, 1.0, 0.32), ("isotropic", 768, 2.23, 0.106), ("styles", 64, 0.74, 0.61)],
+)
+async def test_voices_stay_constant_where_one_page_in_twenty_is_clustered_wrong(
+    shape: str, dimensions: int, noise: float, threshold: float, seed: int
+) -> None:
+    # benchmarks/cast.py finds these levels of noise, and the reader's best threshold for them; 97 % is its target for the mean of many
+    chapter = chapter_of(np.random.default_rng(seed), noise, dimensions, shape, 40, threshold)
     assert constant_share(await with_memory(chapter)) >= 0.97
 
 

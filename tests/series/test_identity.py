@@ -119,6 +119,24 @@ def test_the_level_of_likeness_is_learned_even_when_one_pair_in_ten_is_named_wro
     assert float(fit.evidence(different, 1)) < -2
 
 
+@pytest.mark.parametrize("level", [(0.95, 0.75), (0.75, 0.35), (0.4, 0.1), (0.17, 0.0)])
+def test_one_page_is_enough_to_know_the_level_of_a_reader_nobody_knows(level: tuple[float, float]) -> None:
+    """Otherwise the first pages of a series are cast by a level that is not this reader's, and what was heard is kept."""
+    rng, together = np.random.default_rng(9), np.arange(15) < 4
+    fit = Similarity().observed(np.where(together, *level) + 0.03 * rng.normal(size=15), together).fit
+    assert float(fit.evidence(level[0], 1)) > 1
+    assert float(fit.evidence(level[1], 1)) < -2
+
+
+def test_strangers_drawn_in_one_manner_do_not_become_one_person_where_the_reader_keeps_them_apart() -> None:
+    rng = np.random.default_rng(10)
+    together = np.arange(400) < 100
+    alike = np.where(rng.random(400) < 1 / 6, 0.23, 0.0)  # drawn in the same manner
+    fit = Similarity().observed(np.where(together, 0.55, 0.19) + alike + 0.02 * rng.normal(size=400), together).fit
+    assert float(fit.evidence(0.42, 1)) < float(fit.evidence(0.55, 1)) - 2
+    assert fit.variances[1] > 0.05**2
+
+
 def test_vectors_survive_storage() -> None:
     vector = faces(1, 768)[0].astype(np.float32)
     assert len(pack(vector)) == 2048
