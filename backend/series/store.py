@@ -180,8 +180,8 @@ class ObjectSeriesStore:
             self._known.popitem(last=False)
 
     async def _remove(self, key: str, numbers: list[int]) -> None:
-        """Removes versions, lower ones first, so that one that was read is gone before the next number can be used again."""
-        for number in sorted(numbers):
+        """Removes versions that a later one has replaced."""
+        for number in numbers:
             await self._objects.delete(keys.series(key, number))
 
     async def _versions(self, key: str) -> list[int]:

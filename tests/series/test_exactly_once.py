@@ -106,6 +106,51 @@ async def test_a_writer_so_late_that_its_number_is_free_again_changes_nothing(ve
     assert await left(objects) == 1
 
 
+async def test_a_late_writer_whose_look_around_misses_the_newest_version_changes_nothing() -> None:
+    """A folder is listed while others make and remove files in it: the highest number may be gone and the next one not be seen yet."""
+
+    class Holed(Scripted):
+        blind = False
+
+        async def infos(self, prefix: str) -> AsyncIterator[ObjectInfo]:
+            blind, self.blind = self.blind, False
+            async for info in super().infos(prefix):
+                if not blind or info.key == keys.series(KEY, 2):
+                    yield info
+
+    objects = Holed()
+    store, version = await with_versions(objects, 1)
+
+    async def overtaken() -> None:
+        await one_line_more(Objects(objects._store, "memory"), 3)
+        objects.blind = True
+
+    objects.before_creation = overtaken
+    assert not await store.replace(KEY, version, b"mine\n")
+    assert await store.load(KEY) == (4, b"other\n" * 4)
+
+
+async def test_a_writer_that_goes_on_without_reading_again_keeps_what_others_look_for() -> None:
+    objects = Scripted()
+    store, version = await with_versions(objects, 1)
+
+    async def twice() -> None:
+        other = ObjectSeriesStore(Objects(objects._store, "memory"))
+        at, data = await other.load(KEY)
+        for further in range(2):
+            assert await other.replace(KEY, at + further, data)
+        await one_line_more(Objects(objects._store, "memory"))
+
+    objects.before_listing = twice
+    assert await store.replace(KEY, version, b"mine\n")
+    own, (at, data) = ObjectSeriesStore(objects), await store.load(KEY)
+    for further in range(3):
+        assert await own.replace(KEY, at + further, data)
+    written = [await objects.get(key) async for key in objects.keys(KEY)]
+    assert len(written) == 1
+    assert written[0].partition(b"\n")[0].count(b",") == at + 2  # one id for each version there ever was
+
+
 @pytest.mark.parametrize("lost", ["repeated", "given up"])
 @pytest.mark.parametrize("others", [0, 1, 2])
 @pytest.mark.parametrize("versions", [0, 2])
