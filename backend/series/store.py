@@ -116,7 +116,7 @@ class ObjectSeriesStore:
             return False
         found = await self._versions(key)
         # Nobody removes the version that was read but who made the next one: together with the highest number it is proof.
-        proven = max(found, default=0) == version + 1 and (version == 0 or version in found)
+        proven = max(found, default=0) == version + 1 and version in found  # a first version has none before it: look again
         if not proven and not await self._made(key, version + 1, mine):
             await self._objects.delete(place)
             return False
