@@ -6,6 +6,8 @@ Plain ASGI: Starlette's BaseHTTPMiddleware would copy every streamed reply.
 from __future__ import annotations
 
 import asyncio
+import re
+from contextlib import suppress
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,8 +17,13 @@ from backend.errors import TanoshiError
 
 MAX_JSON_BYTES: Final = 262_144
 """Of every body but an upload's; a start request has some hundred bytes."""
-_JSON_PUTS: Final = ("/cast", "/lexicon")
-"""PUTs that are no uploads; those of uploads are bounded where they are read."""
+_UPLOAD: Final = re.compile(
+    r"(?:/v1/narration)?/jobs/[^/]+/pages/[^/]+|/v1/voices/[^/]+/upload/[^/]+|/v1/series/.+/bank/(?!(?:cast|lexicon)\Z)[^/]+"
+)
+"""Decoded paths of the PUTs that carry files: they are bounded where they are read. Every other body is bounded here."""
+DRAIN_BYTES: Final = 64_000_000
+DRAIN_S: Final = 5.0
+"""How much of a refused body is read and thrown away: many clients read the reply only when all is sent, and a reset would lose it."""
 IDLE_S: Final = 30.0
 """A client that sends nothing of a promised body for so long is let go."""
 WHOLE_BODY_S: Final = 300.0
@@ -67,13 +74,15 @@ class Guard:
         headers = dict(scope["headers"])
         announced = headers.get(b"content-length", b"")
         path = scope.get("raw_path", b"").decode("ascii", "replace")
-        upload = scope["method"] == "PUT" and not path.endswith(_JSON_PUTS)
-        limit = None if upload else MAX_JSON_BYTES
+        upload = scope["method"] == "PUT" and _UPLOAD.fullmatch(scope["path"]) is not None
+        body = _Body(receive, None if upload else MAX_JSON_BYTES, self._idle_s, self._whole_body_s)
         begun = asyncio.Event()
         ended = False
 
         async def guarded_send(message: Message) -> None:
             nonlocal ended
+            if body.refusal is not None and not begun.is_set():
+                return  # whoever read the body takes it for broken; the answer is ours, below
             ended = message["type"] == "http.response.body" and not message.get("more_body", False)
             if message["type"] == "http.response.start":
                 begun.set()
@@ -84,43 +93,63 @@ class Guard:
         try:
             if headers.get(b"content-encoding", b"identity").strip().lower() not in (b"identity", b""):
                 raise CodedBody
-            if limit is not None and announced.isdigit() and int(announced) > limit:
+            if body.limit is not None and announced.isdigit() and int(announced) > body.limit:
                 raise BodyTooLarge
             if scope["method"] == "HEAD":
                 await self._app({**scope, "method": "GET"}, _until(begun), guarded_send)
                 if begun.is_set() and not ended:  # a stream that was left; the server below would call it broken
                     await guarded_send({"type": "http.response.body"})
             else:
-                await self._app(scope, self._guarded(receive, limit), guarded_send)
+                await self._app(scope, body.receive, guarded_send)
+                if body.refusal is not None and not begun.is_set():
+                    raise body.refusal
         except (BodyTooLarge, CodedBody, TooSlow) as error:
             if begun.is_set():
                 raise
+            body.refusal = None
+            if not isinstance(error, TooSlow) and b"expect" not in headers:  # who asks first has sent nothing yet
+                await body.drain()
             response = error_response(path, error)
             response.headers["Connection"] = "close"
             await response(scope, receive, guarded_send)
 
-    def _guarded(self, receive: Receive, limit: int | None) -> Receive:
-        complete = False
-        size = 0
-        loop = asyncio.get_running_loop()
-        ends_at = loop.time() + self._whole_body_s
 
-        async def guarded() -> Message:
-            nonlocal complete, size
-            if complete:  # what follows a whole body is only the client's leaving, and that may take its time
-                return await receive()
-            try:
-                async with asyncio.timeout_at(min(ends_at, loop.time() + self._idle_s)):
-                    message = await receive()
-            except TimeoutError:
-                raise TooSlow from None
-            complete = not message.get("more_body", False)
-            size += len(message.get("body", b""))
-            if limit is not None and size > limit:
-                raise BodyTooLarge
-            return message
+class _Body:
+    """A request's body on its way: counted and timed. `refusal` is why it was not taken."""
 
-        return guarded
+    def __init__(self, receive: Receive, limit: int | None, idle_s: float, whole_s: float) -> None:
+        self.limit = limit
+        self.refusal: BodyTooLarge | TooSlow | None = None
+        self._receive = receive
+        self._idle_s = idle_s
+        self._ends_at = asyncio.get_running_loop().time() + whole_s
+        self._size = 0
+        self._complete = False
+
+    async def receive(self) -> Message:
+        if self._complete:  # what follows a whole body is only the client's leaving, and that may take its time
+            return await self._receive()
+        try:
+            async with asyncio.timeout_at(min(self._ends_at, asyncio.get_running_loop().time() + self._idle_s)):
+                message = await self._receive()
+        except TimeoutError:
+            self.refusal = TooSlow()
+            raise self.refusal from None
+        self._complete = not message.get("more_body", False)
+        self._size += len(message.get("body", b""))
+        if self.limit is not None and self._size > self.limit:
+            self.refusal = BodyTooLarge()
+            raise self.refusal
+        return message
+
+    async def drain(self) -> None:
+        """Throws away what is still coming, within bounds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_S):
+                while not self._complete and self._size < DRAIN_BYTES:
+                    message = await self._receive()
+                    self._complete = not message.get("more_body", False)
+                    self._size += len(message.get("body", b""))
 
 
 def _until(begun: asyncio.Event) -> Receive:
