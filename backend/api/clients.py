@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Final
 
@@ -17,6 +18,8 @@ from backend.api.services import ServicesIn
 from backend.errors import InvalidRequest, Unauthorized
 from backend.settings import Settings
 
+_HOST: Final = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+"""A host name or an IP address in its URL form, and perhaps a port."""
 _LOOPBACK: Final = "127.0.0.1"
 
 
@@ -91,7 +94,6 @@ def public_base(request: Request, settings: Settings) -> str:
     if _trusted(peer, settings):
         host = request.headers.get("x-forwarded-host", host).split(",")[0].strip()
         scheme = request.headers.get("x-forwarded-proto", scheme).split(",")[0].strip()
-    allowed = all(char.isalnum() or char in ".-:[]_" for char in host)
-    if not host or not host.isascii() or not allowed or scheme not in ("http", "https"):
+    if not _HOST.fullmatch(host) or scheme not in ("http", "https"):
         raise InvalidRequest("The Host header cannot stand in a URL; set API_BASE_URL or send a plain host name.")
     return f"{scheme}://{host}"

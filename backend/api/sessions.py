@@ -59,8 +59,9 @@ async def _begin(  # noqa: PLR0917 - what FastAPI hands to both routes, handed o
     await services.catalogue.resolve(body.voice_pack, client)
     seen = idempotency_key or body.model_dump_json(exclude={"client"})
     kind = "key" if idempotency_key else "body"
-    place = hashlib.sha256(f"{client}\0{call if kind == 'body' else ''}\0{kind}\0{seen}".encode()).hexdigest()
-    state = await _job_for(place, body, public_base(request, settings), services, client)
+    base = public_base(request, settings)  # part of it: nobody is given URLs of a host that somebody else named
+    place = hashlib.sha256(f"{client}\0{base}\0{call if kind == 'body' else ''}\0{kind}\0{seen}".encode()).hexdigest()
+    state = await _job_for(place, body, base, services, client)
     services.keeper.watch(state.definition.job_id)
     await services.runner.prepare(state.definition.job_id)
     return Response(

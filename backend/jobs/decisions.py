@@ -18,6 +18,9 @@ Decide = Callable[[JobState], Sequence[Event]]
 
 NOT_UPLOADED = "not_uploaded"
 REMOVED = "removed"
+MOST_ENTRIES = 4_000
+"""Length of a log from which a window takes no more wishes (focus, retries, corrections): each resuming viewer has it folded once, and a
+window of fifty pages has some three hundred. Uploads and work go on."""
 
 
 def upload(index: int, *, sha256: str, media_type: str, size: int, max_job_bytes: int) -> Decide:
@@ -105,6 +108,7 @@ def retry(index: int) -> Decide:
         page = page_of(state, index)
         if not page.uploaded or not page.state.ended:
             return ()
+        _require_room(state)
         queued = _status(index, page.revision + 1, PageState.QUEUED)
         return (queued, _progress_after(state, [queued]))
 
@@ -118,6 +122,7 @@ def revise(index: int) -> Decide:
         page = page_of(state, index)
         if not page.uploaded:
             return ()
+        _require_room(state)
         queued = _status(index, page.revision + 1, PageState.QUEUED)
         return (queued, _progress_after(state, [queued])) if page.state.ended else (queued,)
 
@@ -144,9 +149,15 @@ def focus(index: int) -> Decide:
 
     def decide(state: JobState) -> Sequence[Event]:
         page_of(state, index)
+        _require_room(state)
         return () if state.focus == index else (Event(EventName.FOCUS, {"index": index}),)
 
     return decide
+
+
+def _require_room(state: JobState) -> None:
+    if state.cursor >= MOST_ENTRIES:
+        raise QuotaExceeded("This window has been changed too often; start a new one.", retry_after_s=3600)
 
 
 def end_missing(quiet_since: float) -> Decide:
