@@ -160,7 +160,6 @@ def definition(job: str) -> JobDefinition:
         window_size=20,
         options=NarrationOptions(),
         created_at=0.0,
-        api_base="http://a.example",
         audio_base="http://a.example",
     )
 

@@ -114,7 +114,7 @@ async def alone(engines: Engines, pages: Sequence[bytes]) -> float:
     """Seconds the engines need for `pages` with nothing around them: all read, then all lines spoken in one call."""
     definition = JobDefinition(
         job_id="bench", client="bench", chapter_id="a:b", series_id="a", voice_pack={}, window_start=0, window_size=len(pages),
-        options=NarrationOptions(), created_at=0.0, api_base="", audio_base="",
+        options=NarrationOptions(), created_at=0.0, audio_base="",
     )  # fmt: skip
     caster = Caster(builtin_catalogue(), SeriesMemory())
     began = time.perf_counter()

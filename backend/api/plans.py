@@ -42,12 +42,14 @@ def with_bucket_urls(services: Services) -> Services:
     return replace(services, redirects=redirects, presigner=Presigner(bucket), arrivals=arrivals)
 
 
-def upload_plan(state: JobState, body: StartRequest, services: Services) -> UploadPlan:
-    """The plan for this request; URLs into the bucket are signed anew each time it is asked for."""
+def upload_plan(state: JobState, body: StartRequest, routes: str, services: Services) -> UploadPlan:
+    """The plan for this request: pages are PUT below `routes` (the job's absolute address), or into the bucket by URLs signed anew."""
     max_bytes = services.settings.max_page_bytes
-    job_id, base = state.definition.job_id, state.definition.api_base
+    job_id = state.definition.job_id
     if services.presigner is None or services.arrivals is None:
-        slots = [UploadSlot(index=page.index, put_url=f"{base}/pages/{page.index}", max_bytes=max_bytes) for page in state.pages]
+        slots = [
+            UploadSlot(index=page.index, put_url=f"{routes}/pages/{page.index}", max_bytes=max_bytes) for page in state.pages
+        ]
         return UploadPlan(mode="direct", pages=slots)
     services.arrivals.watch(job_id)
     announced = dict(enumerate(body.uploads or ()))

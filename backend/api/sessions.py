@@ -59,13 +59,13 @@ async def _begin(  # noqa: PLR0917 - what FastAPI hands to both routes, handed o
     await services.catalogue.resolve(body.voice_pack, client)
     seen = idempotency_key or body.model_dump_json(exclude={"client"})
     kind = "key" if idempotency_key else "body"
-    base = public_base(request, settings)  # part of it: nobody is given URLs of a host that somebody else named
-    place = hashlib.sha256(f"{client}\0{base}\0{call if kind == 'body' else ''}\0{kind}\0{seen}".encode()).hexdigest()
+    place = hashlib.sha256(f"{client}\0{call if kind == 'body' else ''}\0{kind}\0{seen}".encode()).hexdigest()
+    base = public_base(request, settings)
     state = await _job_for(place, body, base, services, client)
     services.keeper.watch(state.definition.job_id)
     await services.runner.prepare(state.definition.job_id)
     return Response(
-        _reply(state, body, services).model_dump_json(exclude_none=True),
+        _reply(state, body, base, services).model_dump_json(exclude_none=True),
         media_type="application/json",
         headers={"Cache-Control": "no-store"},
     )
@@ -78,8 +78,6 @@ async def _job_for(place: str, body: StartRequest, base: str, services: Services
     time one is bound, and the others take theirs back.
     """
     job_id = f"job_{secrets.token_urlsafe(16)}"
-    api_base = f"{base}{PREFIX}/jobs/{job_id}"
-    cdn = services.settings.cdn_base_url
     definition = JobDefinition(
         job_id=job_id,
         client=client,
@@ -90,8 +88,7 @@ async def _job_for(place: str, body: StartRequest, base: str, services: Services
         window_size=body.window.size,
         options=body.narration_options(),
         created_at=time.time(),
-        api_base=api_base,
-        audio_base=f"{cdn}/narration/{job_id}/audio" if cdn else f"{api_base}/audio",
+        audio_base=_audio_base(job_id, base, services),
     )
     state = await services.log.create(definition)
     bound = await services.log.remember_start(place, job_id)
@@ -110,12 +107,19 @@ def series_of(chapter_id: str) -> str:
     return chapter_id[:cut] if cut > 0 else chapter_id
 
 
-def _reply(state: JobState, body: StartRequest, services: Services) -> StartReply:
-    definition = state.definition
+def _reply(state: JobState, body: StartRequest, base: str, services: Services) -> StartReply:
+    """The plan, with the addresses of the host this request was sent to: whoever made the job may have come by another name."""
+    job_id = state.definition.job_id
+    routes = f"{base}{PREFIX}/jobs/{job_id}"
     return StartReply(
-        job_id=definition.job_id,
-        upload=upload_plan(state, body, services),
-        status_sse=f"{definition.api_base}/events",
-        audio_url_template=f"{definition.audio_base}/page-{{index}}/index.m3u8",
-        snapshot_url=f"{definition.api_base}/snapshot",
+        job_id=job_id,
+        upload=upload_plan(state, body, routes, services),
+        status_sse=f"{routes}/events",
+        audio_url_template=f"{_audio_base(job_id, base, services)}/page-{{index}}/index.m3u8",
+        snapshot_url=f"{routes}/snapshot",
     )
+
+
+def _audio_base(job_id: str, base: str, services: Services) -> str:
+    cdn = services.settings.cdn_base_url
+    return f"{cdn}/narration/{job_id}/audio" if cdn else f"{base}{PREFIX}/jobs/{job_id}/audio"

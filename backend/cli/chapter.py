@@ -130,7 +130,6 @@ def _definition(
         window_size=len(chapter.pages),
         options=options,
         created_at=time.time(),
-        api_base="",
         audio_base="audio",
     )
 

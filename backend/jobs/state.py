@@ -69,8 +69,6 @@ class JobDefinition(BaseModel):
     options: NarrationOptions
     created_at: float
     """Unix time in seconds."""
-    api_base: str
-    """Absolute address of the API's routes for this job."""
     audio_base: str
     """Absolute address below which this job's audio objects are found (`{audio_base}/page-0/...`)."""
 

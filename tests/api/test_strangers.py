@@ -20,9 +20,15 @@ async def test_an_equal_start_is_never_answered_with_a_host_that_somebody_else_n
     poisoned = (await client.http.post(START, json=BODY, headers={"Host": "evil.example"})).json()
     assert poisoned["status_sse"].startswith("http://evil.example/")
     own = (await client.http.post(START, json=BODY)).json()
-    assert own["job_id"] != poisoned["job_id"]
-    assert own["status_sse"].startswith(str(client.http.base_url))
-    assert (await client.http.post(START, json=BODY)).json()["job_id"] == own["job_id"]
+    assert own["job_id"] == poisoned["job_id"]
+    urls = [
+        own["status_sse"],
+        own["snapshot_url"],
+        own["audio_url_template"],
+        *(slot["put_url"] for slot in own["upload"]["pages"]),
+    ]
+    assert len(urls) == 5
+    assert all(url.startswith(str(client.http.base_url)) for url in urls)
 
 
 @pytest.mark.parametrize("host", ["a:b:c]", "[", "x:y", ":80", "a:123456", "a/b", "-"])

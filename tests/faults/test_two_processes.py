@@ -62,7 +62,7 @@ async def test_any_process_serves_any_job(fleet_of: FleetOf, http: httpx.AsyncCl
             assert (await http.get(f"{base}{JOBS}/{job_id}/snapshot")).status_code == 404
             assert (await http.get(f"{base}{path}")).status_code == 404
 
-        # Equal starts at the same time are one job, wherever they arrive.
+        # Equal starts of a client at the same time are one job, wherever they arrive and by whatever name.
         started = await asyncio.gather(*(client_of(http, base).start("other", 2) for base in [here, there] * 8))
         assert len(set(started)) == 1
 

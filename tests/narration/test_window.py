@@ -35,7 +35,7 @@ class Desk:
     async def upload(self, job_id: str, numbers: list[int]) -> None:
         definition = JobDefinition(
             job_id=job_id, client="c", chapter_id="a:b", series_id="a", voice_pack={}, window_start=0, window_size=len(numbers),
-            options=NarrationOptions(), created_at=0.0, api_base="http://x", audio_base="http://x/audio",
+            options=NarrationOptions(), created_at=0.0, audio_base="http://x/audio",
         )  # fmt: skip
         await self.log.create(definition)
         for index, number in enumerate(numbers):

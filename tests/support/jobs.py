@@ -28,7 +28,6 @@ def a_definition(
         window_size=pages,
         options=NarrationOptions(),
         created_at=created_at,
-        api_base="http://narration.test",
         audio_base=f"http://narration.test/v1/narration/jobs/{job_id}/audio",
     )
 

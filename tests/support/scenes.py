@@ -24,7 +24,6 @@ def definition(
         window_size=20,
         options=NarrationOptions.model_validate(options),
         created_at=0.0,
-        api_base="http://a.example/v1/narration/jobs/job_1",
         audio_base="http://a.example/audio",
     )
 
