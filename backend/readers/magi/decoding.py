@@ -22,17 +22,27 @@ _SHORTEST_LOOP = 32
 """A loop is `_CIRCLES` equal stretches of up to `_LONGEST_PERIOD` tokens that cover at least this many: "NOOOOOOO" is none."""
 
 
-class Memory:
+class Memory(Protocol):
     """What a decoder has computed of a batch of texts: keys and values, of the picture and of the tokens so far."""
+
+    picture: list[tuple[Tensor, Tensor]]
+    length: int | Tensor
+    """Tokens so far; a decoder looks positions up by it and adds one in place."""
+
+    def grow(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Appends one token's (batch, heads, 1, head width) and returns all so far, and which of them count (None: all)."""
+        ...
+
+
+class GrowingMemory:
+    """A memory that grows with the tokens, block by block, and can forget texts."""
 
     def __init__(self, picture: list[tuple[Tensor, Tensor]]) -> None:
         self.picture = picture
         self.length: int | Tensor = 0
-        """Tokens so far; a decoder looks positions up by it and adds one in place."""
         self._past: list[tuple[Tensor, Tensor] | None] = [None] * len(picture)
 
     def grow(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Appends one token's (batch, heads, 1, head width) and returns all so far, and which of them count (None: all)."""
         at, past = int(self.length), self._past[layer]
         if past is None or past[0].shape[2] == at:
             room = [x.new_empty(*x.shape[:2], at + _BLOCK, x.shape[3]) for x in (key, value)]
@@ -57,7 +67,7 @@ class Decoder(Protocol):
     start: int
     end: int
 
-    def look(self, picture: Tensor) -> Memory: ...
+    def look(self, picture: Tensor) -> GrowingMemory: ...
 
     def step(self, tokens: Tensor, memory: Memory) -> Tensor: ...
 

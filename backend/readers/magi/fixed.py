@@ -19,7 +19,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from backend.readers.magi.decoding import Begin, Decoder, Growing, Memory
+from backend.readers.magi.decoding import Begin, Decoder, Growing
 
 _log = logging.getLogger(__name__)
 
@@ -39,14 +39,15 @@ def begin_for(decoder: Decoder, device: torch.device, batch: int) -> Begin:
     return FixedShapes(decoder, batch, _Graphs(device)).begin if device.type == "cuda" else Growing.begin(decoder)
 
 
-class _FixedMemory(Memory):
+class _FixedMemory:
     """Views of the first rows and places of what `FixedShapes` holds."""
 
     def __init__(
         self, picture: list[tuple[Tensor, Tensor]], past: list[tuple[Tensor, Tensor]], length: Tensor, places: Tensor
     ) -> None:
-        super().__init__(picture)
-        self.length = self._at = length
+        self.picture = picture
+        self.length: int | Tensor = length
+        self._at = length
         self._places = places
         self._fixed = past
         self._mask = (places <= length)[None, None, None]
@@ -56,9 +57,6 @@ class _FixedMemory(Memory):
         keys.index_copy_(2, self._at, key)
         values.index_copy_(2, self._at, value)
         return keys, values, self._mask
-
-    def keep(self, rows: Tensor) -> None:
-        raise NotImplementedError("FixedShapes moves the rows of all its views at once.")
 
 
 class FixedShapes:

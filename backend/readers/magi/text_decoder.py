@@ -8,7 +8,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from backend.readers.magi.decoding import Memory
+from backend.readers.magi.decoding import GrowingMemory, Memory
 from backend.readers.magi.detector import split_heads
 from backend.readers.magi.sizes import TextDecoderSizes
 
@@ -88,9 +88,9 @@ class TextDecoder(nn.Module):
         if self.sizes.tied:
             self.output_projection.weight = self.model.decoder.embed_tokens.weight
 
-    def look(self, picture: Tensor) -> Memory:
+    def look(self, picture: Tensor) -> GrowingMemory:
         """Begins texts: one for each row of (batch, tokens, memory width)."""
-        return Memory([layer.look(picture) for layer in self.model.decoder.each()])
+        return GrowingMemory([layer.look(picture) for layer in self.model.decoder.each()])
 
     def step(self, tokens: Tensor, memory: Memory) -> Tensor:
         """Logits (batch, vocabulary) of the token after `tokens` (batch,), which are appended to the memory."""

@@ -11,7 +11,7 @@ from typing import Final
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from backend.readers.magi.decoding import Memory
+from backend.readers.magi.decoding import GrowingMemory, Memory
 from backend.readers.magi.detector import split_heads
 
 REPEATED: Final = frozenset(
@@ -154,10 +154,10 @@ class BertDecoder(nn.Module):
         predictions.decoder.weight = self.bert.embeddings.word_embeddings.weight
         predictions.decoder.bias = predictions.bias
 
-    def look(self, picture: Tensor) -> Memory:
+    def look(self, picture: Tensor) -> GrowingMemory:
         """Begins texts: one for each row of (batch, tokens, width)."""
         layers = (layer for layer in self.bert.encoder.layer if isinstance(layer, _Layer))
-        return Memory([layer.crossattention.keys_and_values(picture) for layer in layers])
+        return GrowingMemory([layer.crossattention.keys_and_values(picture) for layer in layers])
 
     def step(self, tokens: Tensor, memory: Memory) -> Tensor:
         """Logits (batch, vocabulary) of the token after `tokens` (batch,), which are appended to the memory."""

@@ -12,7 +12,7 @@ from PIL import Image
 from backend.errors import ConfigurationError
 from backend.readers.base import Direction, Kind
 from backend.readers.magi import detections, links, order, pixels
-from backend.readers.magi.decoding import Memory, circle, write
+from backend.readers.magi.decoding import GrowingMemory, circle, write
 from backend.readers.magi.heads import PairHead
 from backend.readers.magi.kinds import kind_of
 from backend.readers.magi.look import columns
@@ -223,7 +223,7 @@ class Parrot:
         self.scripts, self.steps = scripts, 0
 
     def look(self, picture):
-        return Memory([(picture[:, None], picture[:, None])])
+        return GrowingMemory([(picture[:, None], picture[:, None])])
 
     def step(self, tokens, memory):
         self.steps += 1
