@@ -50,7 +50,10 @@ _PARTLY: Final[Replies] = {
 async def window(job_id: JobId, request: Request, services: ServicesIn) -> Response:
     """All pages that are ready in order, so that a locked phone plays on by itself; complete when the window is."""
     state = await services.log.state(job_id)
-    heard = _in_order(state) if state.done else _told_in_order(state, await services.log.entries(job_id))
+    if state.done:
+        heard = _in_order(state)
+    else:  # in a thread: a long log takes longer to fold than others may wait
+        heard = await asyncio.to_thread(_told_in_order, state, await services.log.entries(job_id))
     if not heard:
         raise AudioNotReady("The first page of this window is not ready.")
     prefixes = [audio.removesuffix(PLAYLIST_NAME) for audio in heard]

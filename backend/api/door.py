@@ -3,6 +3,8 @@
 uvicorn waits for a head without end and keeps all of it: a stranger could hold connections by the thousand for nothing, or fill the memory
 with one header. And what cannot be parsed is answered as every other error. `tanoshi serve` uses it; another way to start the service
 wants `--http backend.api.door:Door`, or a proxy in front that does the same. Bodies are `guard.py`'s business.
+
+Nor does it part with who takes nothing of an answer: even closing a connection waits until what was written has been read.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ from backend.errors import TanoshiError
 
 HEAD_S: Final = 15.0
 """From the connection, or the end of the last reply, to the end of the next head."""
+UNREAD_S: Final = 60.0
+"""Who takes nothing of an answer for so long is cut off: longer than most tunnels, and streams are resumed."""
 MAX_HEAD_BYTES: Final = 65_536
 """Of a head, and of anything else that is no body: trailers, extensions of chunks."""
 
@@ -43,6 +47,7 @@ class Door(HttpToolsProtocol):
     """One connection."""
 
     head_s = HEAD_S
+    unread_s = UNREAD_S
     _begun = False
     """Whether a head has begun that has not ended."""
     _loose = 0
@@ -52,6 +57,9 @@ class Door(HttpToolsProtocol):
     _clock: asyncio.TimerHandle | None = None
     """Looks now and then: a timer of its own for every request would cost more than all else here."""
     _refused = False
+    _unread = 0
+    """Bytes that were written and not taken yet, when they last became fewer or more, which was at loop time `_unread_since`."""
+    _unread_since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
@@ -99,7 +107,13 @@ class Door(HttpToolsProtocol):
 
     def _look(self) -> None:
         now = self.loop.time()
-        ends_at = now + self.head_s if self._waits_since is None else self._waits_since + self.head_s
+        unread = self.transport.get_write_buffer_size()
+        if unread != self._unread or not unread:
+            self._unread, self._unread_since = unread, now
+        elif now - self._unread_since >= self.unread_s:
+            self.transport.abort()
+            return
+        ends_at = now + self.head_s if self._waits_since is None or unread else self._waits_since + self.head_s
         if now < ends_at:
             self._clock = self.loop.call_at(ends_at, self._look)
         elif self._begun:

@@ -59,6 +59,12 @@ class CodedBody(TanoshiError):
         return {"Accept-Encoding": "identity"}
 
 
+class NoWebSocket(TanoshiError):
+    status = 400
+    code = "no_websocket"
+    title = "There are no WebSockets here; events are server-sent, in reply to a GET"
+
+
 class Guard:
     """Wraps the application. `idle_s` is how long a body may make no progress, `whole_body_s` how long it may take."""
 
@@ -68,6 +74,9 @@ class Guard:
         self._whole_body_s = whole_body_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket" and "websocket.http.response" in scope.get("extensions", {}):
+            await _refuse_websocket(scope, send)
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -112,6 +121,14 @@ class Guard:
             response = error_response(path, error)
             response.headers["Connection"] = "close"
             await response(scope, receive, guarded_send)
+
+
+async def _refuse_websocket(scope: Scope, send: Send) -> None:
+    """Answers a handshake as every other request is answered; a server would say 403 in words of its own."""
+    response = error_response(scope.get("raw_path", b"").decode("ascii", "replace"), NoWebSocket())
+    headers = [*response.raw_headers, *_HEADERS[:2]]
+    await send({"type": "websocket.http.response.start", "status": response.status_code, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": response.body})
 
 
 class _Body:

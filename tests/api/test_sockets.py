@@ -27,6 +27,25 @@ async def client(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> NarrationClie
     return found
 
 
+@pytest.fixture
+def peers(monkeypatch: pytest.MonkeyPatch) -> set[Any]:
+    """The addresses of the clients whose connections the server holds, kept up to date."""
+    held: set[Any] = set()
+    made, lost = Door.connection_made, Door.connection_lost
+
+    def on_made(door: Door, transport: asyncio.Transport) -> None:
+        held.add(transport.get_extra_info("peername"))
+        made(door, transport)
+
+    def on_lost(door: Door, exc: Exception | None) -> None:
+        held.discard(door.transport.get_extra_info("peername"))
+        lost(door, exc)
+
+    monkeypatch.setattr(Door, "connection_made", on_made)
+    monkeypatch.setattr(Door, "connection_lost", on_lost)
+    return held
+
+
 class Stranger:
     """One connection, byte by byte."""
 
@@ -45,6 +64,10 @@ class Stranger:
                 return
             self.writer.write(data)
             await asyncio.sleep(pause_s)
+
+    async def bytes(self, at_most: int) -> bytes:
+        async with asyncio.timeout(5):
+            return await self._reader.read(at_most)
 
     async def answer(self) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body of what the server said before it hung up; 0 if it said nothing."""
@@ -150,3 +173,44 @@ async def test_compressed_bodies_are_refused_unopened(client: NarrationClient, c
         assert reply.headers["accept-encoding"] == "identity"
     assert (await client.snapshot(plan))["pages"][0]["state"] == "queued", "it was the client's mistake, not the page's"
     assert (await client.http.put(put, content=page(1), headers={"Content-Encoding": "identity"})).is_success
+
+
+async def test_who_reads_nothing_of_an_answer_is_cut_off(
+    client: NarrationClient, peers: set[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Door, "unread_s", 0.7)
+    stranger = await Stranger.of(client)
+    transport = stranger.writer.transport
+    transport.pause_reading()  # type: ignore[attr-defined]  # of a socket's transport
+    ours = stranger.writer.get_extra_info("sockname")
+    stranger.writer.write(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 400)
+    await asyncio.sleep(0.2)
+    assert ours in peers
+    async with asyncio.timeout(8):
+        while ours in peers:
+            await asyncio.sleep(0.1)
+    transport.abort()
+    await asyncio.sleep(0)  # the transport tells its reader only then
+
+
+async def test_who_reads_slowly_is_not_cut_off(client: NarrationClient, peers: set[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Door, "unread_s", 0.7)
+    stranger = await Stranger.of(client)
+    stranger.writer.write(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 400)
+    began, read = asyncio.get_running_loop().time(), 0
+    while asyncio.get_running_loop().time() - began < 2.5:
+        read += len(await stranger.bytes(200_000))
+        await asyncio.sleep(0.05)
+    assert stranger.writer.get_extra_info("sockname") in peers
+    assert read > 2_000_000
+    stranger.writer.transport.abort()
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/v1/narration/jobs/x/events"])
+async def test_a_websocket_is_refused_in_the_words_of_every_other_refusal(client: NarrationClient, path: str) -> None:
+    stranger = await Stranger.of(client)
+    stranger.writer.write(
+        f"GET {path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+    )
+    assert_problem(await stranger.answer(), 400, "no_websocket")
