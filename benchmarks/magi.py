@@ -38,6 +38,9 @@ from backend.readers.magi.engine import Engine, Found, Objects, Prepared, prepar
 from backend.readers.magi.network import Network
 from tests.support.magi_model import write_random_model
 
+Place = tuple[int, tuple[int, int, int, int]]
+"""Page and bounds of a text, pixels."""
+
 SIZE = (1114, 1600)
 
 
@@ -106,7 +109,7 @@ def draw(number: int) -> Image.Image:
     return page
 
 
-def story(found: Sequence[Found], every: bool) -> list[tuple[int, tuple[int, int, int, int]]]:
+def story(found: Sequence[Found], every: bool) -> list[Place]:
     """(page, bounds) of the texts to read; `every` third out of four without it."""
     return [(page, bounds) for page, here in enumerate(found) for at, bounds in enumerate(here.text_bounds) if every or at % 4]
 
@@ -123,6 +126,15 @@ def ours(network: Network, images: Sequence[Image.Image], args: argparse.Namespa
     clock.seconds["crop, link, order"] -= clock.total - clock.seconds["crop, link, order"] - before
     texts = story(found, every=False)
     ids, begin = [], args.begin(network)
+    for picture in looked_at(network, pages, texts, clock):
+        with clock("write texts"):
+            patience = 1 if network.device.type == "cpu" else 8
+            ids += [text.ids for text in decoding.write(network.ocr_model.decoder, picture, args.tokens, patience, begin)]
+    return clock, ids
+
+
+def looked_at(network: Network, pages: Sequence[Prepared], texts: Sequence[Place], clock: Clock) -> Iterator[torch.Tensor]:
+    """The encoder's states of the texts, 32 at once."""
     for start in range(0, len(texts), 32):
         with clock("prepare"):
             crops = [
@@ -131,10 +143,7 @@ def ours(network: Network, images: Sequence[Image.Image], args: argparse.Namespa
         with clock("look at texts"):
             x, _ = pixels.to_device(crops, pixels.HALF, network.device, network.dtype)
             picture = network.read_words(x)
-        with clock("write texts"):
-            patience = 1 if network.device.type == "cpu" else 8
-            ids += [text.ids for text in decoding.write(network.ocr_model.decoder, picture, args.tokens, patience, begin)]
-    return clock, ids
+        yield picture
 
 
 def decoders(kind: str) -> Callable[[Network], decoding.Begin]:
@@ -168,14 +177,7 @@ def as_upstream(network: Network, images: Sequence[Image.Image], args: argparse.
         ]
     )
     texts, ids = story(found, every=True), []
-    for start in range(0, len(texts), 32):
-        with clock("prepare"):
-            crops = [
-                pixels.cut(pages[page].image, bounds, network.sizes.words.image) for page, bounds in texts[start : start + 32]
-            ]
-        with clock("look at texts"):
-            x, _ = pixels.to_device(crops, pixels.HALF, network.device, network.dtype)
-            picture = network.read_words(x)
+    for picture in looked_at(network, pages, texts, clock):
         with clock("write texts"):
             ids += write_from_the_start(network.ocr_model.decoder, picture, args.tokens)
     kept = {text: at for at, text in enumerate(texts)}

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from backend.language.distance import edits
+
 PAD_PX = 8
 """A truth box is this much larger than drawn: what the ink covers and what an editor drew differ by a few pixels."""
 
@@ -45,16 +47,6 @@ def fold(text: str) -> str:
     return re.sub("ー+", "ー", re.sub(r"[^\w]|_", "", text))
 
 
-def edit_distance(a: str, b: str) -> int:
-    """Levenshtein's."""
-    row = list(range(len(b) + 1))
-    for i, x in enumerate(a, 1):
-        last, row[0] = row[0], i
-        for j, y in enumerate(b, 1):
-            last, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, last + (x != y))
-    return row[-1]
-
-
 def share_inside(box: Sequence[float], block: Sequence[float]) -> float:
     """Share of `box` (x0, y0, x1, y1) that lies in the padded `block` (x, y, w, h)."""
     x0, y0 = block[0] - PAD_PX, block[1] - PAD_PX
@@ -84,7 +76,7 @@ def score_page(truth: dict[str, Any], boxes: Sequence[SpokenBox]) -> PageScore:
     for i, block in enumerate(blocks):
         want = fold(block["text"])
         got = fold("".join(boxes[k].text for k in found.get(i, [])))
-        wrong = min(edit_distance(want, got), len(want)) if got else len(want)
+        wrong = min(edits(want, got), len(want)) if got else len(want)
         errors, characters = errors + wrong, characters + len(want)
         whole += len(found.get(i, [])) == 1 and wrong <= 0.1 * len(want)
     return PageScore(len(blocks), len(found), errors, characters, whole, stray, kendall_tau(list(found)))

@@ -33,6 +33,7 @@ if not __package__:  # run as a file: its folder is on the path, not the checkou
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from backend.acoustics import brightness_hz, pitches_hz
+from backend.language.distance import edits
 from backend.synthesizers.base import Speech, Synthesizer, Utterance, Voice
 from backend.synthesizers.embedded import DraftSynthesizer, EmbeddedSynthesizer
 from backend.synthesizers.embedded.lines import cores
@@ -79,28 +80,19 @@ async def spoken(engine: Synthesizer, lang: str, voice: str) -> list[Speech]:
 
 def word_errors(model: Any, speeches: list[Speech], texts: tuple[str, ...]) -> float:
     """Edits per word between what was to be said and what the recogniser heard."""
-    edits = words = 0
+    wrong = words = 0
     for speech, text in zip(speeches, texts, strict=True):
         heard_at_16k = np.interp(np.arange(0, len(speech.samples), 1.5), np.arange(len(speech.samples)), speech.samples)
         segments, _ = model.transcribe(heard_at_16k.astype(np.float32), language="en", beam_size=5)
         heard = _words(" ".join(segment.text for segment in segments))
         said = _words(text)
-        edits += _edits(said, heard)
+        wrong += edits(said, heard)
         words += len(said)
-    return edits / words
+    return wrong / words
 
 
 def _words(text: str) -> list[str]:
     return re.findall(r"[a-z']+|\d+", re.sub(r"\b8(?=\b|:00| o)", "eight", text.lower()))
-
-
-def _edits(said: list[str], heard: list[str]) -> int:
-    row = list(range(len(heard) + 1))
-    for i, one in enumerate(said, 1):
-        last, row[0] = row[0], i
-        for j, other in enumerate(heard, 1):
-            last, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, last + (one != other))
-    return row[-1]
 
 
 async def print_voices(vectors: Path | None, whisper: Path | None, only: str | None) -> None:

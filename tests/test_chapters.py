@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from backend.books.decode import decode_segments
-from benchmarks.scoring import edit_distance
+from backend.language.distance import edits
 
 ROOT = Path(__file__).parents[1]
 PAGES = {"ja": "rtl", "en": "ltr"}
@@ -93,7 +93,7 @@ def test_at_most_one_character_in_twenty_of_the_sample_text_is_missing_or_wrong(
             "".join(block["text"] for block in blocks if block["kind"] in ("speech", "caption", "narration", "thought"))
         )
         got = letters("".join(line["text"] for line in page["lines"]))
-        errors += edit_distance(wanted, got)
+        errors += edits(wanted, got)
         characters += len(wanted)
     assert errors <= 0.05 * characters, f"{errors} errors in {characters} characters"
 

@@ -12,15 +12,15 @@ from functools import cache
 from pathlib import Path
 from typing import Final, Literal
 
+from backend import fingerprints
 from backend.settings import Settings
 
 BACKEND: Final = Path(__file__).parents[1]
 Role = Literal["reader", "speaker"]
-_SAMPLED_BYTES: Final = 65_536
 
 _SOURCES: Final[dict[Role, tuple[str, ...]]] = {
-    "reader": ("readers", "imaging.py", "cloud/images.py", "requirements.txt"),
-    "speaker": ("synthesizers", "language", "acoustics.py", "cloud/images.py", "requirements.txt"),
+    "reader": ("readers", "fingerprints.py", "imaging.py", "cloud/images.py", "requirements.txt"),
+    "speaker": ("synthesizers", "language", "acoustics.py", "fingerprints.py", "cloud/images.py", "requirements.txt"),
 }
 
 
@@ -46,15 +46,6 @@ def _sources(role: Role) -> str:
 
 
 def _weights(directory: Path | None) -> str:
-    """What lies there: each file's name, size, beginning and end. Times mean nothing on a volume that is mounted anew."""
     if directory is None or not directory.is_dir():
         return "none"
-    digest = hashlib.sha256()
-    for path in sorted(path for path in directory.rglob("*") if path.is_file()):
-        size = path.stat().st_size
-        digest.update(f"{path.relative_to(directory).as_posix()}:{size}:".encode())
-        with path.open("rb") as file:
-            digest.update(file.read(_SAMPLED_BYTES))
-            file.seek(max(0, size - _SAMPLED_BYTES))
-            digest.update(file.read())
-    return digest.hexdigest()
+    return fingerprints.of_files(directory, sorted(path for path in directory.rglob("*") if path.is_file()))

@@ -51,7 +51,7 @@ class Print:
 def prints_of(boxes: Sequence[TextBox]) -> list[Print]:
     """How every box of a page stands there: its letters against the usual ones of its language, its outline, and its kind.
 
-    Boxes are drawn close around their words, so the area that a letter takes up tells its size; no reader says more of it yet.
+    Boxes are drawn close around their words, so the area that a letter takes up tells its size.
     """
     sizes = [_letter_size(box) for box in boxes]
     usual: dict[str, float] = {}

@@ -13,7 +13,8 @@ import httpx
 import numpy as np
 import pytest
 
-from benchmarks.scoring import edit_distance, fold
+from backend.language.distance import edits
+from benchmarks.scoring import fold
 from samples import client, demo
 
 SAMPLES = Path(client.__file__).parent
@@ -58,7 +59,7 @@ def test_all_text_of_the_samples_is_in_the_transcript(chapter: tuple[str, list[c
     for page, record in zip(pages, truth(lang), strict=True):
         want = fold("".join(block["text"] for block in record["blocks"] if block["kind"] != "sfx"))
         got = fold("".join(cue["text"] for cue in page.cues["cues"]))
-        wrong, characters = wrong + edit_distance(want, got), characters + len(want)
+        wrong, characters = wrong + edits(want, got), characters + len(want)
     assert wrong <= MAX_ERRORS * characters, f"{wrong} of {characters} characters"
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from backend.acoustics import Samples
 from backend.errors import ConfigurationError
+from backend.language.distance import edits
 from backend.synthesizers.sovits.gate import Take
 from backend.synthesizers.sovits.pieces import reading
 
@@ -97,13 +98,3 @@ def spelled(text: str, lang: str) -> str:
     # ジ and ヂ, ズ and ヅ, and long vowels written either way sound alike.
     alike = str.maketrans("ヂヅヲヴ", "ジズオブ", "ー・、。！？…’' ")
     return re.sub(r"(?<=[オコソトノホモヨロゴゾドボポョ])ウ", "", kana.translate(alike))
-
-
-def edits(wanted: str, got: str) -> int:
-    """Levenshtein distance."""
-    row = list(range(len(got) + 1))
-    for number, letter in enumerate(wanted, 1):
-        diagonal, row[0] = row[0], number
-        for column, other in enumerate(got, 1):
-            diagonal, row[column] = row[column], min(row[column] + 1, row[column - 1] + 1, diagonal + (letter != other))
-    return row[-1]

@@ -11,7 +11,7 @@ from backend.errors import ConfigurationError, SpeechFailed
 from backend.synthesizers.base import Speech
 from backend.synthesizers.sovits.booth import Booth
 from backend.synthesizers.sovits.gate import CHECKS
-from backend.synthesizers.sovits.hearing import ByEar, WhisperRecogniser, edits, error_rate
+from backend.synthesizers.sovits.hearing import ByEar, WhisperRecogniser, error_rate
 from tests.synthesizers.sovits.fake_gsv import FakeGsv
 from tests.synthesizers.sovits.test_booth import BASE, TEXT, line
 
@@ -69,10 +69,6 @@ def test_a_take_that_fails_the_cheap_checks_is_not_listened_to() -> None:
 )
 def test_error_rates_compare_sounds_not_spelling(said: str, heard: str, lang: str, low: float, high: float) -> None:
     assert low <= error_rate(said, heard, lang) <= high
-
-
-def test_edits_are_counted() -> None:
-    assert [edits("kitten", "sitting"), edits("", "abc"), edits("abc", "abc")] == [3, 3, 0]
 
 
 def test_a_model_directory_without_a_model_is_named(tmp_path: Path) -> None:
