@@ -1,10 +1,10 @@
 """How fast MAGI v2 reads, stage by stage: a random network of the published size on drawn pages, on this machine's GPU or CPU.
 
-    python -m benchmarks.magi                          a window of 20 pages of 12 texts (GPU), or 1 page of 4 texts (CPU)
-    python -m benchmarks.magi --as-upstream            also the schedule of the reference implementation, rebuilt here, and the ratio
-    python -m benchmarks.magi --directory DIR          another model than a random one
-    python -m benchmarks.magi --decoder growing        without CUDA graphs; on a CPU `fixed` shows what fixed shapes cost there
-    python -m benchmarks.magi --reference mod:callable
+    python benchmarks/magi.py                          a window of 20 pages of 12 texts (GPU), or 1 page of 4 texts (CPU)
+    python benchmarks/magi.py --as-upstream            also the schedule of the reference implementation, rebuilt here, and the ratio
+    python benchmarks/magi.py --directory DIR          another model than a random one
+    python benchmarks/magi.py --decoder growing        without CUDA graphs; on a CPU `fixed` shows what fixed shapes cost there
+    python benchmarks/magi.py --reference mod:callable
                                                        also callable(directory, [RGB arrays]), timed in the same run, and the ratio
 
 Both ways decode greedily, as the reference implementation does (the golden token ids are greedy ones); no beams.
@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import resource
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +31,9 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 from torch.nn import functional as F  # noqa: N812
+
+if not __package__:  # run as a file: its folder is on the path, not the checkout
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from backend.readers.base import Direction
 from backend.readers.magi import decoding, fixed, pixels

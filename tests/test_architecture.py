@@ -58,7 +58,14 @@ FORBIDDEN = {
 }
 """Room -> what nothing in it imports."""
 
-ENGINES_MAY = {"backend.engine", "backend.errors", "backend.imaging", "backend.acoustics", "backend.language"}
+ENGINES_MAY = {
+    "backend.engine",
+    "backend.errors",
+    "backend.fingerprints",
+    "backend.imaging",
+    "backend.acoustics",
+    "backend.language",
+}
 """What an engine may import besides its own room and its protocol; engines know no other room."""
 
 
