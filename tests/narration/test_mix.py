@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -73,6 +74,18 @@ def test_pauses_are_longest_around_narration_and_shortest_within_one_speaker() -
     assert pause_s(ken, ken) < pause_s(ken, aya) < pause_s(ken, caption) == pause_s(caption, ken)
     assert pause_s(script_line(), script_line()) == pause_s(ken, aya)
     assert pause_s(caption, caption) == pause_s(ken, ken)
+
+
+def test_each_pause_is_that_of_the_two_lines_around_it() -> None:
+    speakers = ["Ken", "Aya", "Aya", None, None]
+    lines = [
+        (script_line(n, speaker=speaker), as_speech(speech_like(0.3, RATE, seed=n), RATE)) for n, speaker in enumerate(speakers)
+    ]
+    cues = mix(lines, page_size=PAGE, sample_rate=RATE).cues
+    pauses = [after.start - before.end for before, after in pairwise(cues)]
+    expected = [pause_s(before, after) for (before, _), (after, _) in pairwise(lines)]
+    assert pauses == pytest.approx(expected, abs=0.002)
+    assert all(0.2 < pause < 0.8 for pause in pauses), "one hears that another line begins, and does not wait for it"
 
 
 def test_pauses_shrink_for_a_listener_who_asked_for_faster_speech() -> None:

@@ -55,6 +55,42 @@ async def test_the_queue_is_bounded_and_says_so(tmp_path: Path) -> None:
     await synthesizer.aclose()
 
 
+async def test_calls_that_wait_for_the_engine_to_load_count_too(tmp_path: Path) -> None:
+    held = threading.Event()
+
+    def open_tts() -> FakeGsv:
+        held.wait(10)
+        return FakeGsv()
+
+    synthesizer = SovitsSynthesizer(tmp_path, clip_source, open_tts=open_tts, checks=(), most_waiting=2)
+    waiting = [asyncio.create_task(synthesizer.speak([say("はい、そうです。")])) for _ in range(2)]
+    await asyncio.sleep(0.05)
+
+    with pytest.raises(Unavailable, match="too many lines"):
+        await synthesizer.speak([say("はい、そうです。")])
+
+    held.set()
+    assert [type(result) for (result,) in await asyncio.gather(*waiting)] == [Speech] * 2
+    await synthesizer.aclose()
+
+
+async def test_the_queue_has_an_end_unless_told_otherwise(tmp_path: Path) -> None:
+    held = threading.Event()
+
+    def open_tts() -> FakeGsv:
+        held.wait(10)
+        return FakeGsv()
+
+    synthesizer = SovitsSynthesizer(tmp_path, clip_source, open_tts=open_tts, checks=())
+    waiting = [asyncio.create_task(synthesizer.speak([say("…")])) for _ in range(200)]
+    await asyncio.sleep(0.05)
+    held.set()
+    refused = [isinstance(found, Unavailable) for found in await asyncio.gather(*waiting, return_exceptions=True)]
+    assert 0 < refused.index(True) <= 100, "a page or two of lines for each of many readers, not more"
+    assert all(refused[refused.index(True) :])
+    await synthesizer.aclose()
+
+
 async def test_loading_happens_once_however_many_ask(tmp_path: Path) -> None:
     opened: list[FakeGsv] = []
 
