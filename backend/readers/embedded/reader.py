@@ -29,9 +29,9 @@ from backend.readers.embedded.line import Line
 from backend.readers.embedded.recognizer import Recognizer, engine_fingerprint, make_recognizer
 from backend.readers.embedded.ruby import drop_furigana
 from backend.readers.embedded.strips import Stopped, read_lines
-from backend.readers.layout import cut_page, panels_of, reading_order
+from backend.readers.layout import lay_out, reading_order
 
-REVISION: Final = 7
+REVISION: Final = 8
 """Raised whenever the code of this room may read the same page in another way: cached readings are found by it."""
 
 NICENESS: Final = 10
@@ -131,10 +131,9 @@ def read_page(
     lines = drop_furigana(_lines(image, recognizer, stopped))
     page = Page(image, lines)
     bubbles = group_lines(lines, page)
-    tree = cut_page(image)
-    panels = panels_of(image, tree)
-    panels = [panels[i] for i in reading_order(panels, options.direction, tree)]
-    order = reading_order([bubble.box for bubble in bubbles], options.direction, tree)
+    places = [bubble.box for bubble in bubbles]
+    tree, panels = lay_out(image, places, options.direction)
+    order = reading_order(places, options.direction, tree)
     around = [page.surroundings(bubble.lines) for bubble in bubbles]
     kinds = kinds_of(bubbles, image.size, [found.place for found in around], panels)
     boxes = tuple(_text_box(bubbles[i], kinds[i], panels, options, spiky=around[i].spiky, size=image.size) for i in order)

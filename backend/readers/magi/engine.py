@@ -166,10 +166,8 @@ class Engine:
     ) -> Found:
         width, height = page.image.size
         panels = [tuple(box) for box in kept.boxes[kept.panels].tolist()]
-        panel_order = order.order_panels(panels, direction)
-        panels = [panels[at] for at in panel_order]
         texts = [tuple(box) for box in kept.boxes[kept.texts].tolist()]
-        text_order, owners = order.order_texts(texts, panels, direction)
+        panel_order, text_order, owners = order.order_page(panels, texts, (width, height), direction)
         ranked = kept.texts[text_order] if text_order else kept.texts[:0]
 
         features = objects.features

@@ -4,7 +4,8 @@ For each two panels a rule says which comes first: the one above, or, side by si
 lower on the first side, the straight cuts of the surrounding panels decide. These answers make a graph; where they contradict each other in
 a circle, the circle is cut between the two panels that lie furthest apart. Texts follow their panel and go outwards from its first corner.
 
-Rules are stated for right-to-left; left-to-right is the mirror image, and a vertical strip is read left-to-right.
+Rules are stated for right-to-left; left-to-right is the mirror image, and a vertical strip is read left-to-right. All this is upstream's;
+only `order_page` knows that an image may show two pages, and puts each in order for itself.
 """
 
 from __future__ import annotations
@@ -16,12 +17,38 @@ from typing import Final
 import numpy as np
 
 from backend.readers.base import Box, Direction
+from backend.readers.layout.spreads import find_spread
 from backend.readers.magi.detections import intersections
 
 _EROSION: Final = 0.05
 """Share of its longer side that a box is shrunk by before it is compared: detected edges overlap by a few pixels."""
 _ROUNDS: Final = 200
 """Erosions before two boxes that stay entangled are ordered by their centres (identical or nested boxes)."""
+
+
+def order_page(
+    panels: Sequence[Box], texts: Sequence[Box], size: tuple[int, int], direction: Direction
+) -> tuple[list[int], list[int], list[int | None]]:
+    """Orders what is on an image of `size` (width, height), one page of a spread after the other.
+
+    Returns:
+        indices of `panels` and of `texts` in reading order, and for each text (in the order given) the place of its panel in that order.
+    """
+    spread = find_spread(size, panels, texts, direction)
+    if spread is None:
+        panel_order = order_panels(panels, direction)
+        return panel_order, *order_texts(texts, [panels[at] for at in panel_order], direction)
+    panel_order = []
+    text_order: list[int] = []
+    owners: list[int | None] = [None] * len(texts)
+    for here, said in zip(spread.parts(panels, direction), spread.parts(texts, direction), strict=True):
+        ranked = [here[at] for at in order_panels([panels[at] for at in here], direction)]
+        found, own = order_texts([texts[at] for at in said], [panels[at] for at in ranked], direction)
+        for at, owner in zip(said, own, strict=True):
+            owners[at] = None if owner is None else len(panel_order) + owner
+        panel_order += ranked
+        text_order += [said[at] for at in found]
+    return panel_order, text_order, owners
 
 
 def order_panels(panels: Sequence[Box], direction: Direction = Direction.RTL) -> list[int]:

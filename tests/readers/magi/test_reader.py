@@ -17,7 +17,7 @@ from backend.readers.magi.decoding import write
 from backend.readers.magi.engine import Engine
 from backend.readers.magi.network import Network
 from tests.readers.magi.conftest import GOLDEN
-from tests.readers.magi.pages import CHARACTER, PANEL, TEXT, page, plant, png
+from tests.readers.magi.pages import CHARACTER, TEXT, page, plant, png
 
 
 def steer(reader: MagiReader, **bias: float) -> None:
@@ -122,26 +122,6 @@ async def test_one_bubble_and_nothing_else(reader):
     assert (box.panel, box.speaker, box.speaker_confidence, box.tail) == (None, None, 0.0, None)
     assert (reading.panels, reading.characters, reading.tails) == ((), (), ())
     assert reading.scores.speakers == ((),)
-
-
-@pytest.mark.parametrize(
-    ("direction", "first"), [(Direction.RTL, "right"), (Direction.LTR, "left"), (Direction.VERTICAL, "left")]
-)
-async def test_a_spread_of_two_pages_is_read_page_after_page_or_row_after_row(reader, direction, first):
-    """Two by two panels on each half, each with a text; the gutter between the halves is one of the grid's."""
-    cells = [(0.13 + 0.25 * column, 0.25 + 0.5 * row) for row in range(2) for column in range(4)]
-    plant(
-        reader._engine,
-        [(PANEL, (x, y, 0.22, 0.45)) for x, y in cells] + [(TEXT, (x, y, 0.1, 0.1)) for x, y in cells],
-    )
-    (reading,) = await reader.read([png(page((600, 400)))], ReadOptions(direction=direction))
-    assert len(reading.panels) == len(reading.boxes) == 8
-    assert [box.panel for box in reading.boxes] == list(range(8))
-    middles = [(panel[0] + panel[2]) / 2 for panel in reading.panels]
-    assert (middles[0] > 450) == (first == "right")
-    assert (middles[0] < 150) == (first == "left")
-    tops = [panel[1] for panel in reading.panels]
-    assert tops == sorted(tops), "rows go across the spread, as the published order has it"
 
 
 async def test_broken_pages_cost_no_other_page(reader):
