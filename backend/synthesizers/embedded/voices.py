@@ -1,17 +1,27 @@
 """How each built-in voice is made here: which style vectors, how blended, how far shifted.
 
 Measured with `python benchmarks/speech.py` (pitch: median of voiced frames; brightness: spectral centroid of the line). How well a voice is
-understood is measured with `python benchmarks/intelligibility.py --voices`; so far, on 20 English and 8 Japanese lines of
-benchmarks/dialogue.py by Whisper base, five lines at a hearing (letters and morae heard wrongly; so few lines tell large differences only):
+understood is measured with `python benchmarks/intelligibility.py --voices --lines 12` (the first 12 lines of each language of
+benchmarks/dialogue.py, Whisper base; morae and letters heard wrongly, the recogniser's own mistakes included; so few lines tell large
+differences only: on 24 other lines the narrator came to 3.6 % and 2.8 %):
 
-                English   Japanese
-    man, low     0.2 %      0.0 %
-    neutral      0.2 %      0.0 %
-    MC           0.2 %      2.8 %
-    old woman    0.4 %      0.0 %
-    girl, bright 1.1 %      0.6 %
-    child        1.8 %      2.3 %
-    narrator     1.8 %      6.7 %
+                  Japanese    English
+    mc               1.2 %        2.1 %
+    youth            2.5 %        1.5 %
+    boy              1.2 %        3.4 %
+    woman-low        1.2 %        3.7 %
+    old-man          1.2 %        3.7 %
+    woman-calm       3.9 %        1.5 %
+    man-low          2.5 %        3.7 %
+    rival            1.8 %        4.4 %
+    neutral          2.2 %        4.4 %
+    man-deep         2.1 %        4.6 %
+    man-warm         2.1 %        5.0 %
+    girl-soft        3.5 %        3.7 %
+    girl-bright      4.3 %        3.7 %
+    old-woman        2.6 %        5.8 %
+    narrator         5.6 %        6.7 %
+    child            8.8 %       10.2 %
 """
 
 from __future__ import annotations
@@ -57,7 +67,7 @@ RECIPES: Mapping[str, Recipe] = {
         imported=Timbre("am_michael", pace=0.95),
         pitch_hz=267,
         brightness_hz=638,
-        why="the clearest vector in both languages; slower, because a narrator carries what no picture shows",
+        why="the brightest vector, which nobody else has as it is; slower, because a narrator carries what no picture shows",
     ),
     "sovits:mc-v1": Recipe(
         wheels=Timbre("jf_alpha*0.5+jm_kumo*0.5", 2),
@@ -120,7 +130,7 @@ RECIPES: Mapping[str, Recipe] = {
         imported=Timbre("jf_alpha", 4),
         pitch_hz=330,
         brightness_hz=725,
-        why="small: formants a quarter up, understood as well as the narrator; brighter than girl-bright at nearly its pitch",
+        why="small: formants a quarter up; brighter than girl-bright at nearly its pitch, and the least understood of all",
     ),
     "sovits:boy-v1": Recipe(
         wheels=Timbre("jf_alpha*0.65+jm_kumo*0.35", 3),
