@@ -9,7 +9,7 @@ from tests.support.fleet import Fleet
 from tests.support.kills import narrate_under_fire
 
 KILLS = 50
-SECONDS_BETWEEN_KILLS = (0.2, 1.3)
+SECONDS_BETWEEN_KILLS = (0.1, 0.9)
 PROCESSES = 3
 """Clients talk to the first two; the third only works on what the others leave behind: a pipeline of its own."""
 

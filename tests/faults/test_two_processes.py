@@ -104,12 +104,15 @@ async def test_a_killed_pipeline_is_replaced_within_two_lease_times_and_nothing_
     with fleet_of(2, lease_s=lease_s, delay_s=0.3) as fleet:
         here, there = fleet.members
         job_id = await client_of(http, here.base).start("chapter", 8)
+        began = time.monotonic()
         await client_of(http, here.base).upload(job_id, range(8))
         early = await until(http, f"{here.base}{JOBS}/{job_id}/events", "page_ready", last_event_id="0")
+        page_s = time.monotonic() - began
         fleet.kill(here)
         began = time.monotonic()
         stream = await until(http, f"{there.base}{JOBS}/{job_id}/events", "page_ready", last_event_id=early[-1].id)
-        assert time.monotonic() - began < 2 * lease_s
+        # Two lease times until somebody else is at work; then a page takes what one took before, however busy the machine.
+        assert time.monotonic() - began < 2 * lease_s + page_s
         await client_of(http, there.base).follow(job_id)
         spoken = fleet.spoken_lines()
         finished = [frame.data["index"] for frame in early if frame.name == "page_ready"]

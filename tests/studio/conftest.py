@@ -6,11 +6,13 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sync_playwright
 
 from samples import demo
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PATIENCE_MS = 60_000
+"""How long anything on the page may take to come about: what is waited for here ends as soon as it is there."""
 QUIET_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -41,7 +43,8 @@ def browser() -> Iterator[Browser]:
         try:
             found = playwright.chromium.launch(executable_path=executable, args=QUIET_FLAGS)
         except Error as error:
-            pytest.skip(f"{executable} does not start here: {error.message.splitlines()[0]}")
+            found_out = f"{executable} does not start here: {error.message.splitlines()[0]}"
+            pytest.skip(f"{found_out} (its own words: {executable} --headless --no-sandbox; Debian: apt-get install chromium)")
         yield found
         found.close()
 
@@ -56,6 +59,8 @@ def studio(browser: Browser, service: str) -> Iterator[Page]:
     """The open web page. Whatever it complains about in its console fails the test."""
     complaints: list[str] = []
     with browser.new_context(reduced_motion="reduce") as context:
+        context.set_default_timeout(PATIENCE_MS)
+        expect.set_options(timeout=PATIENCE_MS)
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda message: complaints.append(message.text) if _is_complaint(message) else None)

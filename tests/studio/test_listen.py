@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.studio.conftest import PATIENCE_MS
+
 SAMPLES = Path(__file__).parents[2] / "samples"
-READY_WITHIN_MS = 60_000
 
 LEVEL = """async () => {
   const audio = document.getElementById("audio");
@@ -36,7 +37,7 @@ def narrate(studio: Page, pages: list[Path], direction: str = "rtl") -> None:
     studio.get_by_role("button", name="Narrate").click()
 
 
-def until(studio: Page, expression: str, within_s: float = 20.0) -> None:
+def until(studio: Page, expression: str, within_s: float = PATIENCE_MS / 1000) -> None:
     """Waits for a JavaScript condition; the page's own policy forbids the eval that Playwright's way of waiting uses."""
     give_up = time.monotonic() + within_s
     while not studio.evaluate(expression):
@@ -53,7 +54,7 @@ def plays_hls(studio: Page) -> None:
 @pytest.mark.usefixtures("plays_hls")
 def test_a_dropped_page_is_heard_and_its_lines_light_up(studio: Page) -> None:
     narrate(studio, [SAMPLES / "ja/page-06.png"])
-    expect(studio.get_by_role("status").first).to_contain_text("1 of 1 pages done", timeout=READY_WITHIN_MS)
+    expect(studio.get_by_role("status").first).to_contain_text("1 of 1 pages done")
     until(studio, "document.getElementById('audio').currentTime > 0.5")
     before = studio.evaluate("document.getElementById('audio').currentTime")
     assert studio.evaluate(LEVEL) > 0.02, "what plays is silence"
@@ -72,12 +73,12 @@ def test_a_dropped_page_is_heard_and_its_lines_light_up(studio: Page) -> None:
 @pytest.mark.usefixtures("plays_hls")
 def test_the_page_turns_by_itself_when_it_has_been_heard(studio: Page) -> None:
     narrate(studio, [SAMPLES / "en/page-02.png", SAMPLES / "en/page-01.png"], "ltr")
-    expect(studio.get_by_role("status").first).to_contain_text("2 of 2 pages done", timeout=READY_WITHIN_MS)
+    expect(studio.get_by_role("status").first).to_contain_text("2 of 2 pages done")
     until(studio, "document.getElementById('audio').duration > 1")
     studio.evaluate(
         "() => { const audio = document.getElementById('audio'); audio.currentTime = audio.duration - 0.4; audio.play(); }"
     )
-    expect(studio.locator("#caption")).to_have_text("Page 2 of 2", timeout=15_000)
+    expect(studio.locator("#caption")).to_have_text("Page 2 of 2")
     until(studio, "document.getElementById('audio').currentTime > 0.3")
 
 
@@ -96,7 +97,7 @@ def test_a_file_that_is_no_picture_fails_alone_and_says_why(studio: Page, tmp_pa
     broken = tmp_path / "page-00.png"
     broken.write_bytes(b"\x89PNG\r\n\x1a\nand nothing more")
     narrate(studio, [broken, SAMPLES / "en/page-03.png"], "ltr")
-    expect(studio.get_by_role("status").first).to_contain_text("2 of 2 pages done, 1 failed", timeout=READY_WITHIN_MS)
+    expect(studio.get_by_role("status").first).to_contain_text("2 of 2 pages done, 1 failed")
     expect(studio.locator("#pages li.error .state")).to_contain_text("failed:")
     expect(studio.get_by_role("button", name="Try page 1 again")).to_be_visible()
     expect(studio.locator("#pages li.ready")).to_have_count(1)
