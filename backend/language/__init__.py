@@ -15,13 +15,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from backend.language import english, japanese
-from backend.language.detect import detect_language
+from backend.language.detect import detect_language, detect_languages
 from backend.language.kana import japanese_kana
 from backend.language.pronunciation import english_phonemes, has_word, replace_words, respelled
 
 __all__ = [
     "VERSION",
     "detect_language",
+    "detect_languages",
     "english_phonemes",
     "has_word",
     "is_speakable",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
+from collections.abc import Sequence
 
 _KANA = re.compile(r"[\u3041-\u3096\u309d\u309e\u30a1-\u30fa\u30fd\u30fe\u31f0-\u31ff]")
 _KANJI = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff々〆]")
@@ -32,6 +34,21 @@ def detect_language(text: str, hint: str | None = None) -> str:
     elif hinted == "en":
         latin *= 2
     return "ja" if japanese > 0 and japanese >= latin else "en"
+
+
+def detect_languages(texts: Sequence[str], hint: str | None = None) -> list[str]:
+    """Of the texts of one page: those without letters are in the language of most others."""
+    found = [detect_language(text, hint) for text in texts]
+    lettered = Counter(lang for text, lang in zip(texts, found, strict=True) if _lettered(text))
+    if _supported(hint) or not lettered:
+        return found
+    usual = lettered.most_common(1)[0][0]
+    return [lang if _lettered(text) else usual for text, lang in zip(texts, found, strict=True)]
+
+
+def _lettered(text: str) -> bool:
+    text = unicodedata.normalize("NFKC", text)
+    return any(script.search(text) for script in (_KANA, _KANJI, _LATIN))
 
 
 def _supported(hint: str | None) -> str | None:

@@ -1,6 +1,6 @@
 import pytest
 
-from backend.language import detect_language
+from backend.language import detect_language, detect_languages
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,10 @@ def test_the_books_language_tips_the_balance_but_does_not_silence_the_other_one(
 def test_a_hint_that_is_neither_language_is_no_hint(hint: str) -> None:
     assert detect_language("...", hint) == "ja"
     assert detect_language("bonjour", hint) == "en"
+
+
+def test_a_line_without_letters_is_in_the_language_of_its_page() -> None:
+    assert detect_languages(["HELLO THERE", "3...", "GO", "今", "!?"]) == ["en", "en", "en", "ja", "en"]
+    assert detect_languages(["HELLO THERE", "3..."], "ja") == ["en", "ja"]
+    assert detect_languages(["3...", "!?"]) == ["ja", "ja"]
+    assert detect_languages([]) == []

@@ -19,6 +19,9 @@ PAGE_NUMBER: Final = re.compile(r"\W*\d{1,4}\W*")
 MARGIN: Final = 0.06
 """Share of the page's height at top and bottom where page numbers stand."""
 
+NUMBER: Final = re.compile(r"(?!.*[!?！？])[\W\d]*\d[\W\d]*")
+"""Digits and signs only, without a mark of exclamation: outside a bubble a sign, a clock, or strokes of the drawing."""
+
 LOOSE_LETTER: Final = re.compile(r"\W*[b-hj-zB-HJ-Z0]\W*")
 """One Latin letter that is no word: a circle or a stroke of the drawing."""
 
@@ -61,13 +64,15 @@ def kinds_of(
     lettered = [bubble for bubble, place in zip(bubbles, around, strict=True) if place in LETTERED]
     usual = median(line.thickness for bubble in lettered or bubbles for line in bubble.lines) if bubbles else 1.0
     return [
-        Kind.OTHER if _says_nothing(bubble, page_size) else _kind(bubble, usual, place, panels)
+        Kind.OTHER if _says_nothing(bubble, page_size, place) else _kind(bubble, usual, place, panels)
         for bubble, place in zip(bubbles, around, strict=True)
     ]
 
 
-def _says_nothing(bubble: Bubble, page_size: tuple[int, int]) -> bool:
-    """Page numbers, and drawing that looks like a letter."""
+def _says_nothing(bubble: Bubble, page_size: tuple[int, int], around: Surroundings) -> bool:
+    """Page numbers, other numbers that stand in no bubble, and drawing that looks like a letter."""
+    if around not in LETTERED and NUMBER.fullmatch(bubble.text):
+        return True
     margin = MARGIN * min(page_size[1], 2 * page_size[0])  # a long strip has the margin of a page
     at_edge = bubble.box[3] < margin or bubble.box[1] > page_size[1] - margin
     return LOOSE_LETTER.fullmatch(bubble.text) is not None or (at_edge and PAGE_NUMBER.fullmatch(bubble.text) is not None)

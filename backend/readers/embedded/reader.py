@@ -20,7 +20,7 @@ from PIL import Image
 from backend.engine import EngineState
 from backend.errors import BadImage, ReadingFailed
 from backend.imaging import decode_page
-from backend.language import detect_language
+from backend.language import detect_languages
 from backend.readers.base import Box, Kind, Reading, ReadOptions, TextBox
 from backend.readers.embedded.bubbles import Bubble, group_lines
 from backend.readers.embedded.interior import Page
@@ -31,7 +31,7 @@ from backend.readers.embedded.ruby import drop_furigana
 from backend.readers.embedded.strips import Stopped, read_lines
 from backend.readers.layout import lay_out, reading_order
 
-REVISION: Final = 8
+REVISION: Final = 9
 """Raised whenever the code of this room may read the same page in another way: cached readings are found by it."""
 
 NICENESS: Final = 10
@@ -136,7 +136,8 @@ def read_page(
     order = reading_order(places, options.direction, tree)
     around = [page.surroundings(bubble.lines) for bubble in bubbles]
     kinds = kinds_of(bubbles, image.size, [found.place for found in around], panels)
-    boxes = tuple(_text_box(bubbles[i], kinds[i], panels, options, spiky=around[i].spiky, size=image.size) for i in order)
+    langs = detect_languages([bubble.text for bubble in bubbles], options.lang)
+    boxes = tuple(_text_box(bubbles[i], kinds[i], panels, langs[i], spiky=around[i].spiky, size=image.size) for i in order)
     return Reading(width=image.width, height=image.height, panels=tuple(panels), boxes=boxes)
 
 
@@ -147,16 +148,15 @@ def _lines(image: Image.Image, recognizer: Recognizer, stopped: Callable[[], boo
 
 
 def _text_box(
-    bubble: Bubble, kind: Kind, panels: Sequence[Box], options: ReadOptions, *, spiky: bool | None, size: tuple[int, int]
+    bubble: Bubble, kind: Kind, panels: Sequence[Box], lang: str, *, spiky: bool | None, size: tuple[int, int]
 ) -> TextBox:
     x0, y0, x1, y1 = bubble.box
     box = (max(0.0, x0), max(0.0, y0), min(float(size[0]), x1), min(float(size[1]), y1))
-    text = bubble.text
     return TextBox(
         box=box,
-        text=text,
+        text=bubble.text,
         kind=kind,
-        lang=detect_language(text, options.lang),
+        lang=lang,
         confidence=bubble.confidence,
         panel=_panel_of(box, panels),
         vertical=bubble.vertical,

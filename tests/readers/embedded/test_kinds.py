@@ -72,6 +72,15 @@ def test_letters_seen_in_the_drawing_are_not_spoken() -> None:
     assert kind_of(image, Line(320, 230, 345, 255, "X", 0.9)) is Kind.OTHER
 
 
+@pytest.mark.parametrize("text", ["3", "18", "12:30", "-7-"])
+def test_numbers_in_the_drawing_are_not_spoken_and_numbers_in_bubbles_are(text: str) -> None:
+    image, pen = panel()
+    assert kind_of(image, Line(320, 250, 350, 270, text, 0.97)) is Kind.OTHER
+    assert kind_of(image, Line(320, 250, 350, 270, f"{text}!", 0.97)) is Kind.SPEECH
+    pen.ellipse((280, 180, 480, 330), fill="white", outline="black", width=3)
+    assert kind_of(image, Line(360, 245, 400, 265, text, 0.97)) is Kind.SPEECH
+
+
 def test_words_beside_all_panels_are_narration_and_page_numbers_are_nothing() -> None:
     image, _ = panel()
     assert kind_of(image, Line(60, 715, 300, 735, "THIS WAS LONG AGO", 0.99)) is Kind.NARRATION
