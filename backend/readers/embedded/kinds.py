@@ -22,8 +22,8 @@ MARGIN: Final = 0.06
 NUMBER: Final = re.compile(r"(?!.*[!?！？])[\W\d]*\d[\W\d]*")
 """Digits and signs only, without a mark of exclamation: outside a bubble a sign, a clock, or strokes of the drawing."""
 
-LOOSE_LETTER: Final = re.compile(r"\W*[b-hj-zB-HJ-Z0]\W*")
-"""One Latin letter that is no word: a circle or a stroke of the drawing."""
+LOOSE_LETTER: Final = re.compile(r"\W*[b-hj-zB-HJ-Z0\u00c0-\u024f\u0370-\u04ff]\W*")
+"""One Latin, Greek or Cyrillic letter that is no word: a circle or a stroke of the drawing."""
 
 SOUND_WORDS: Final = re.compile(
     r"[\u30a1-\u30ff・…]{1,10}[!！?？]*|[\u3041-\u309fー〜～…]{1,10}|[A-Za-zÀ-ž]+([ -][A-Za-zÀ-ž]+)?[!?]*"

@@ -70,6 +70,7 @@ def test_letters_seen_in_the_drawing_are_not_spoken() -> None:
     image, _ = panel()
     assert kind_of(image, Line(320, 230, 500, 310, "0.0", 0.57)) is Kind.OTHER
     assert kind_of(image, Line(320, 230, 345, 255, "X", 0.9)) is Kind.OTHER
+    assert kind_of(image, Line(320, 230, 345, 255, "π", 0.76)) is Kind.OTHER
 
 
 @pytest.mark.parametrize("text", ["3", "18", "12:30", "-7-"])
