@@ -10,7 +10,8 @@ from PIL import Image
 from backend.readers.base import Box, Direction
 from backend.readers.layout.gutters import Cut, Region, cut_page, panels_of
 from backend.readers.layout.order import reading_order
-from backend.readers.layout.spreads import Spread, find_spread
+from backend.readers.layout.seams import find_seam
+from backend.readers.layout.spreads import OFF_MIDDLE, Spread, find_spread, may_be_spread
 
 
 def lay_out(image: Image.Image, texts: Sequence[Box], direction: Direction) -> tuple[Region, list[Box]]:
@@ -23,6 +24,11 @@ def lay_out(image: Image.Image, texts: Sequence[Box], direction: Direction) -> t
     spread = find_spread(image.size, panels, texts, direction)
     if spread is not None:
         tree, panels = _cut_spread(image, spread)
+    elif may_be_spread(image.size, direction) and (seam := find_seam(image, OFF_MIDDLE)) is not None:
+        # Where art meets art in the middle no gutter is found there, and panels of both pages are taken for one.
+        pages, halves = _side_by_side(image, (0, 0, *image.size), seam)
+        if find_spread(image.size, halves, texts, direction) is not None:
+            tree, panels = pages, halves
     return tree, [panels[at] for at in reading_order(panels, direction, tree)]
 
 

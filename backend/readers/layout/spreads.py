@@ -73,7 +73,7 @@ def find_spread(size: tuple[int, int], panels: Sequence[Box], texts: Sequence[Bo
         panels, texts: boxes in any order, as a reader found them.
     """
     width, height = size
-    if direction is Direction.VERTICAL or not NARROWEST * height <= width <= WIDEST * height:
+    if not may_be_spread(size, direction):
         return None
     over = [box for box in panels if _lies_over(box, width)]
     pages = [box for box in panels if not _lies_over(box, width)]
@@ -88,6 +88,11 @@ def find_spread(size: tuple[int, int], panels: Sequence[Box], texts: Sequence[Bo
     if any(_is_torn(text, spread) for text in texts) or _makes_rows(left, right, fold, size):
         return None
     return spread
+
+
+def may_be_spread(size: tuple[int, int], direction: Direction) -> bool:
+    """Whether an image has the shape of two pages, in a book that has pages."""
+    return direction is not Direction.VERTICAL and NARROWEST <= size[0] / size[1] <= WIDEST
 
 
 def _lies_over(box: Box, width: int) -> bool:
