@@ -1,6 +1,6 @@
 """The whole program on sample pages, over HTTP and without any network: what is on the pages is what is heard.
 
-tests/test_chapters.py does the same for whole chapters from the command line, with the default voices.
+tests/test_chapters.py does the same for the other pages from the command line, with the default voices.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from benchmarks.scoring import fold
 from samples import client, demo
 
 SAMPLES = Path(client.__file__).parent
-PAGES = {"ja": ("page-04", "page-05", "page-06"), "en": ("page-02",)}
-"""One without words among them."""
+PAGES = {"ja": ("page-04", "page-05", "page-06", "page-07"), "en": ("page-02",)}
+"""One without words among them. tests/test_chapters.py narrates the others."""
 MAX_ERRORS = 0.05
 """Wrong characters a character of the sample text."""
 
