@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,37 @@ class Frame:
     data: dict[str, Any]
 
 
+class PromptServer(uvicorn.Server):
+    """Ends when it is told to, not some tenths of a second later: the tests start and end hundreds of servers."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._told = asyncio.Event()
+
+    def end(self) -> None:
+        self.should_exit = True
+        self._told.set()
+
+    async def main_loop(self) -> None:
+        tick = 0
+        while not await self.on_tick(tick):
+            tick += 1
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._told.wait(), 0.1)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for _ in range(5):  # connections that were closed are noticed
+            await asyncio.sleep(0)
+        if self.server_state.connections or self.server_state.tasks:
+            await super().shutdown(sockets)
+            return
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        await self.lifespan.shutdown()
+
+
 @asynccontextmanager
 async def serving(app: FastAPI, http: type[asyncio.Protocol] = Door) -> AsyncIterator[str]:
     """The address of a server that runs `app`, as `tanoshi serve` does, until the block ends."""
@@ -34,7 +65,7 @@ async def serving(app: FastAPI, http: type[asyncio.Protocol] = Door) -> AsyncIte
     listener.bind(("127.0.0.1", 0))
     listener.listen(2048)
     config = uvicorn.Config(app, http=http, log_level="warning", lifespan="on", proxy_headers=False, timeout_graceful_shutdown=2)
-    server = uvicorn.Server(config)
+    server = PromptServer(config)
     serve = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         while not server.started:
@@ -43,7 +74,7 @@ async def serving(app: FastAPI, http: type[asyncio.Protocol] = Door) -> AsyncIte
             await asyncio.sleep(0.005)
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
-        server.should_exit = True
+        server.end()
         app.state.services.streams.end()  # what the clock of the streams would do a moment later
         await serve
 

@@ -12,7 +12,8 @@ from backend.synthesizers.sovits.conditioning import ClipBytes
 from tests.synthesizers.sovits.fake_gsv import FakeClip, FakeGsv
 from tests.synthesizers.sovits.test_booth import BASE, CLIP, OTHER, TEXT, THIRD, clip, line
 
-MANNER = ClipBytes(clip(5, 220.0).data, "The harbour wakes early.", "en")
+ENGLISH = ClipBytes(CLIP.data, "The harbour wakes early.", "en")
+MANNER = clip(5, 220.0)
 TRAINED = Models("t/one/gpt", "t/one/sovits", "one")
 
 
@@ -107,7 +108,7 @@ def test_a_checkpoint_has_the_same_seed_wherever_it_lies() -> None:
 def test_a_line_tried_alone_is_asked_for_as_it_was_in_the_batch() -> None:
     engine = FakeGsv(faults={"Wait for me.": ["silent", ""]})
 
-    sounds(booth_of(engine), line("Wait for me", lang="en", speed=1.2, manner=MANNER, models=TRAINED, timbre=CLIP))
+    sounds(booth_of(engine), line("Wait for me", lang="en", speed=1.2, manner=MANNER, models=TRAINED, timbre=ENGLISH))
 
     batched, single = engine.calls
     for one, many in (
@@ -145,5 +146,11 @@ def test_a_breath_lies_between_what_it_divides_and_lasts_a_third_of_a_second() -
 def test_a_long_line_is_not_torn_apart_where_no_pause_is_printed() -> None:
     booth = booth_of(FakeGsv())
     sentences = [f"昔々あるところに、おじいさんとおばあさんが{number}人住んでいました。" for number in (1, 2, 3)]
-    *alone, whole = sounds(booth, *(line(text) for text in sentences), line("".join(sentences)))
-    assert np.array_equal(whole, np.concatenate(alone))
+    first, *others = alone = sounds(booth, *map(line, ("もう会えないのですね。", *sentences)))
+    breath = np.zeros(round(0.3 * SAMPLE_RATE), np.float32)
+
+    whole, after_a_pause = sounds(booth, line("".join(sentences)), line("もう会えないのですね…" + "".join(sentences)))
+
+    assert len(alone) == 4
+    assert np.array_equal(whole, np.concatenate(others))
+    assert np.array_equal(after_a_pause, np.concatenate([first, breath, *others])), "one breath for one pause"
