@@ -95,7 +95,7 @@ class LocalCloud:
         return (self._folder / "log").read_text(errors="replace")
 
     def state(self) -> dict[str, Any]:
-        found: dict[str, Any] = httpx.get(f"{self.admin_url}/state", timeout=10).json()
+        found: dict[str, Any] = httpx.get(f"{self.admin_url}/state", timeout=10, verify=False).json()
         return found
 
     def function(self, name: str) -> dict[str, Any]:
@@ -107,7 +107,9 @@ class LocalCloud:
 
     def kill(self, name: str) -> str | None:
         """SIGKILL to one container of the function that is at work; its id, or None while none is."""
-        killed: str | None = httpx.post(f"{self.admin_url}/kill", params={"function": name}, timeout=10).json()["killed"]
+        killed: str | None = httpx.post(f"{self.admin_url}/kill", params={"function": name}, timeout=10, verify=False).json()[
+            "killed"
+        ]
         return killed
 
     def until(self, condition: Callable[[dict[str, Any]], Any], timeout_s: float = 30.0) -> dict[str, Any]:
