@@ -118,18 +118,24 @@ async def _open(log: JobLog, job_id: str, last_event_id: str | None) -> tuple[by
         return _PADDING + b"".join(burst(state)), state.cursor, state, True
     place = _PLACE.fullmatch(last_event_id.strip())
     if place is None or int(place[1]) > state.cursor:
-        resync = encode_frame(f"{state.cursor}.r", "resync", {"cursor": str(state.cursor)})
-        return _PADDING + resync + b"".join(burst(state)), state.cursor, state, True
+        return _anew(state)
     cursor = int(place[1])
     resumed = b": resumed\n\n"
     if place[2] is not None:
         entries = (await log.entries(job_id))[:cursor]
-        then = await asyncio.to_thread(
-            fold, JobState.new(state.definition), entries
-        )  # a long log takes longer than others may wait
-        resumed += b"".join(burst(then)[int(place[2]) + 1 :])
+        # In a thread: a long log takes longer to fold than others may wait.
+        frames = burst(await asyncio.to_thread(fold, JobState.new(state.definition), entries))
+        if int(place[2]) >= len(frames) - 1:  # the id of the last has no dot
+            return _anew(state)
+        resumed += b"".join(frames[int(place[2]) + 1 :])
     # Whether the job was done at that place need not be known: either what was missed says so, or nothing has changed it since.
     return resumed, cursor, state, False
+
+
+def _anew(state: JobState) -> tuple[bytes, int, JobState, bool]:
+    """What `_open` gives a viewer whose place is not known."""
+    resync = encode_frame(f"{state.cursor}.r", "resync", {"cursor": str(state.cursor)})
+    return _PADDING + resync + b"".join(burst(state)), state.cursor, state, True
 
 
 def burst(state: JobState) -> list[bytes]:
