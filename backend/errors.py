@@ -50,6 +50,16 @@ class TanoshiError(Exception):
         return {}
 
 
+def title_of(code: str) -> str | None:
+    """What people are told of an error whose `code` stands in a log; None for a code that is none of an error's."""
+    kinds = [TanoshiError]
+    for kind in kinds:  # grows while it is walked
+        if kind.code == code and kind is not TanoshiError:
+            return kind.title
+        kinds += kind.__subclasses__()
+    return None
+
+
 class InvalidRequest(TanoshiError):
     """The request does not have the form the API documents.
 
@@ -95,7 +105,7 @@ class AudioNotReady(NotFound):
 class BadImage(TanoshiError):
     status = 422
     code = "bad_image"
-    title = "The upload is not an image that can be decoded"
+    title = "These bytes are not an image that can be decoded"
 
 
 class EmptyUpload(BadImage):

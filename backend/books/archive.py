@@ -41,7 +41,8 @@ def find(path: Path) -> Found:
         elif _leaves_archive(name):
             skipped.append(Skipped(readable(name), "its name points outside the archive"))
         else:
-            # As with any unpacker, of two members with one name the later counts.
+            if name in members:  # as with any unpacker, the later counts
+                skipped.append(Skipped(readable(name), "a later file in the archive has the same name"))
             members[name] = Member(name, entry.file_size, _opener(book, entry))
     return sort_out(members.values(), close=book.close, skipped=skipped)
 

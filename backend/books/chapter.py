@@ -22,6 +22,7 @@ from backend.errors import BadBook, BadImage
 from backend.readers.base import Direction
 
 _FOREIGN_ARCHIVES = {b"Rar!\x1a\x07": "RAR (.cbr)", b"7z\xbc\xaf\x27\x1c": "7z (.cb7)"}
+_BOOKS = {".cbz": "ZIP archive", ".zip": "ZIP archive", ".pdf": "PDF file"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,8 @@ def _one_image(path: Path) -> Chapter:
         with member.open() as stream:
             note = probe(stream)
     except (BadImage, Unreadable) as error:
+        if (promised := _BOOKS.get(path.suffix.lower())) is not None:
+            raise BadBook(f"{name} is not what its name says: it begins like no {promised}.") from error
         raise BadBook(f"{name} is neither a folder, a CBZ, ZIP or PDF file, nor a page: {error}.") from error
     skipped = (Skipped(name, note),) if note else ()
     return Chapter(readable(path.stem), (Page(name, loader(member)),), skipped=skipped)

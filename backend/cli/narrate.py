@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from backend.books.chapter import Chapter, open_chapter
+from backend.errors import title_of
 from backend.jobs.state import JobState, NarrationOptions, SfxPolicy
 from backend.readers.base import Direction
 from backend.settings import load_settings
@@ -67,12 +68,18 @@ def narrate(  # noqa: PLR0917 - the options of a command
             )
             result = asyncio.run(work)
     for index, reason in result.errors:
-        console.print(f"Page {index + 1} ({book.pages[index].name}) has no sound: {reason}", style="red", markup=False)
+        console.print(f"Page {index + 1} ({book.pages[index].name}) has no sound: {_said(reason)}", style="red", markup=False)
     if result.book is not None:
         typer.echo(f"Play {result.book} ({result.duration_s:.0f} s); pages, cues and captions are in {out / 'pages'}.")
     typer.echo(f"The text is in {result.transcript}.")
     if result.errors:
         raise typer.Exit(1)
+
+
+def _said(reason: str) -> str:
+    """A page's reason as a clause; it is a stable code, which programs look for."""
+    title = title_of(reason)
+    return reason.replace("_", " ") if title is None else f"{title[0].lower()}{title[1:]} ({reason})"
 
 
 def _tell_skipped(console: Console, book: Chapter) -> None:

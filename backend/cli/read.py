@@ -59,6 +59,8 @@ async def _read_one(reader: PageReader, path: Path, options: ReadOptions) -> Rea
 
 
 def _bytes_of(path: Path) -> bytes:
+    if path.is_dir() or path.suffix.lower() in (".cbz", ".zip", ".pdf"):
+        raise BadBook(f"{path} is no page image: `tanoshi read` takes single pages, `tanoshi narrate` whole chapters.")
     try:
         data = path.read_bytes()
     except OSError as error:

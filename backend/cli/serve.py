@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Annotated
 
 import typer
 import uvicorn
 
+from backend.errors import ConfigurationError
 from backend.settings import load_settings
 
 
@@ -18,6 +20,25 @@ def serve(
     from backend.api.door import Door  # noqa: PLC0415
     from backend.app import create_app  # noqa: PLC0415 - `tanoshi --help` need not import the service
 
+    _require_free(host, port)
     app = create_app(load_settings())
     # Who is a proxy is TRUSTED_PROXIES' business; uvicorn would believe anyone on this machine.
     uvicorn.run(app, host=host, port=port, http=Door, proxy_headers=False, timeout_graceful_shutdown=10, log_level="info")
+
+
+def _require_free(host: str, port: int) -> None:
+    """uvicorn says so in its own words, and only when the engines have begun to load.
+
+    Raises:
+        ConfigurationError: the port cannot be listened on.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            reason = error.strerror or "the name is not known"
+            raise ConfigurationError(
+                f"Port {port} of {host} cannot be listened on ({reason}); choose another with --port."
+            ) from error

@@ -174,6 +174,8 @@ def test_the_bytes_decide_what_a_file_is(tmp_path: Path) -> None:
         ("a.cb7", b"7z\xbc\xaf\x27\x1crest", "repack it as CBZ"),
         ("a.txt", b"once upon a time", "neither a folder"),
         ("a.png", b"", "neither a folder"),
+        ("a.cbz", b"once upon a time", "not what its name says: it begins like no ZIP archive"),
+        ("a.pdf", b"once upon a time", "not what its name says: it begins like no PDF file"),
         ("a.cbz", b"PK\x03\x04 cut short", "not a complete ZIP"),
         ("a.pdf", b"%PDF-1.7 cut short", "not a complete PDF"),
     ],
@@ -192,6 +194,18 @@ def test_a_path_that_does_not_exist_is_named(tmp_path: Path) -> None:
 
 
 # Archives made to harm
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")  # zipfile's own, of the writer
+def test_of_two_files_with_one_name_the_later_counts_and_the_other_is_named(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.cbz", "w") as book:
+        book.writestr("1.png", picture(shade=3))
+        book.writestr("1.png", picture(shade=9))
+    with open_chapter(tmp_path / "a.cbz") as chapter:
+        assert [shade(page.read()) for page in chapter.pages] == [9]
+        assert [(item.name, item.reason) for item in chapter.skipped] == [
+            ("1.png", "a later file in the archive has the same name")
+        ]
 
 
 def test_names_that_point_outside_the_archive_are_left_out(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import zipfile
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from backend.cli.narrate import _said
 from tests.support.engines import page
 
 ROOT = Path(__file__).parents[2]
@@ -81,6 +83,11 @@ def test_an_archive_with_junk_in_it_is_narrated_and_the_junk_is_named(tmp_path: 
         (["narrate", "nowhere.cbz", "-o", "x"], "There is no file or folder named nowhere.cbz."),
         (["narrate", "Makefile", "-o", "x"], "Makefile is neither a folder, a CBZ, ZIP or PDF file, nor a page"),
         (["read", "nowhere.png"], "nowhere.png cannot be opened"),
+        (
+            ["read", "samples/en"],
+            "samples/en is no page image: `tanoshi read` takes single pages, `tanoshi narrate` whole chapters.",
+        ),
+        (["read", "a.cbz"], "`tanoshi narrate` whole chapters"),
         (["narrate", "samples/en/page-01.png", "-o", "/dev/null/x"], "/dev/null/x cannot be made"),
         (["narrate", "samples/en/page-01.png", "-o", "/tmp", "--voice", "MC=sovits:mc-v9"], "sovits:mc-v1"),
         (["narrate", "samples/en/page-01.png", "-o", "/dev/null/x", "--lang", "french"], "--lang"),
@@ -92,6 +99,30 @@ def test_what_is_wrong_is_said_in_one_sentence(arguments: list[str], sentence: s
     assert done.returncode != 0
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("bad_image", "these bytes are not an image that can be decoded (bad_image)"),
+        ("reading_failed", "the page could not be read (reading_failed)"),
+        ("not_uploaded", "not uploaded"),
+    ],
+)
+def test_why_a_page_has_no_sound_is_said_in_words(reason: str, said: str) -> None:
+    assert _said(reason) == said
+
+
+def test_a_port_that_is_taken_is_said_so_before_anything_is_loaded(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = tanoshi("serve", "--port", str(port), data_dir=tmp_path)
+    assert done.returncode == 2
+    assert f"Port {port} of 127.0.0.1 cannot be listened on (Address already in use); choose another with --port." in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "startup" not in done.stderr
 
 
 def test_settings_that_cannot_work_are_refused_by_name_without_their_value(tmp_path: Path) -> None:
