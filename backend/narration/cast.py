@@ -63,11 +63,10 @@ class Caster:
         """What page `index` of the window says, every line with its voice.
 
         Raises:
-            UnknownVoice: the pack names a voice that no longer exists.
             Unavailable: the memory of the series does not answer.
         """
         owner, options = definition.client, definition.options
-        pack = await self._catalogue.resolve(definition.voice_pack, owner)
+        pack = await self._catalogue.resolve(definition.voice_pack, owner, accepted=True)
         own = await self._catalogue.voices(owner)
         at = (definition.job_id, index)
         casting = await self.series.update(

@@ -108,17 +108,25 @@ class Catalogue:
         """
         return self._find(await self.voices(owner), voice_id, pointer)
 
-    async def resolve(self, pack: VoicePack, owner: str = "") -> ResolvedPack:
+    async def resolve(self, pack: VoicePack, owner: str = "", *, accepted: bool = False) -> ResolvedPack:
         """The pack with defaults for the roles it leaves out.
 
+        Args:
+            accepted: the pack was resolved before. A voice that was deleted since then is left out: a chapter that is being heard
+                goes on in the default voices, it does not fall silent.
+
         Raises:
-            UnknownVoice: names the first voice that does not exist, and voices with similar names.
+            UnknownVoice: names the first voice that does not exist, and voices with similar names; never for an accepted pack.
         """
         voices = self.builtin
         if any(voice_id not in voices for ids in pack.values() for voice_id in _listed(ids)):
             voices = await self.voices(owner)
         chosen = {
-            role: tuple(self._find(voices, voice_id, place) for voice_id, place in _places(role, ids))
+            role: tuple(
+                self._find(voices, voice_id, place)
+                for voice_id, place in _places(role, ids)
+                if voice_id in voices or not accepted
+            )
             for role, ids in pack.items()
         }
         roles = {role: next((chosen[key] for key in chosen if key.casefold() == role.casefold()), ()) for role in ROLES}

@@ -75,14 +75,14 @@ async def test_lines_a_deleted_voice_has_spoken_are_removed_and_those_of_others_
 
 
 class Slow(VoiceNotes):
-    """Speaks Aya's lines only when it is let."""
+    """Speaks Aya's lines only when it is let; her preview at once."""
 
     def __init__(self) -> None:
         super().__init__()
         self.begun, self.go_on = asyncio.Event(), asyncio.Event()
 
     async def speak(self, utterances: Sequence[Utterance]) -> list[Speech | SpeechFailed]:
-        if any(utterance.voice.id == "sovits:aya" and "page" in utterance.text for utterance in utterances):
+        if any(utterance.voice.id == "sovits:aya" and "of page" in utterance.text for utterance in utterances):
             self.begun.set()
             await self.go_on.wait()
         return await super().speak(utterances)
@@ -99,3 +99,16 @@ async def test_a_voice_deleted_while_it_speaks_leaves_no_line_behind(serve: Serv
     await until(pages_kept, 1)
     assert pages_kept == [2]
     assert await kept(client, SPEECH) == []
+
+
+async def test_a_window_goes_on_in_the_default_voices_when_a_voice_of_its_pack_is_deleted(serve: Serve) -> None:
+    client = await serve()
+    await ready(client)
+    plan = await client.start(1, voice_pack={"Narrator": "sovits:aya", "Unknown": "sovits:aya"})
+    await client.http.delete("/v1/voices/sovits:aya")
+    await client.upload(plan, [1])
+    await client.until_done(plan)
+    [page] = (await client.snapshot(plan))["pages"]
+    cues = (await client.http.get(page["cues"])).json()
+    assert page["state"] == "ready"
+    assert {cue["voice"] for cue in cues["cues"]} == {"sovits:neutral-v1"}

@@ -65,3 +65,9 @@ async def test_hostile_names_are_only_unknown(asked: str) -> None:
     with pytest.raises(UnknownVoice) as caught:
         await small_catalogue().resolve({"Narrator": asked})
     assert len(str(caught.value)) < 400
+
+
+async def test_what_is_gone_since_a_pack_was_accepted_leaves_its_role_to_the_default() -> None:
+    pack = await small_catalogue().resolve({"Narrator": "sovits:gone", "Others": ["sovits:gone", "sovits:man-v1"]}, accepted=True)
+    assert pack.narrator.id == "sovits:narrator-v1"
+    assert [listed.id for listed in pack.pool] == ["sovits:man-v1"]
