@@ -26,11 +26,11 @@ LOOSE_LETTER: Final = re.compile(r"\W*[b-hj-zB-HJ-Z0\u00c0-\u024f\u0370-\u04ff]\
 """One Latin, Greek or Cyrillic letter that is no word: a circle or a stroke of the drawing."""
 
 SOUND_WORDS: Final = re.compile(
-    r"[\u30a1-\u30ff・…]{1,10}[!！?？]*|[\u3041-\u309fー〜～…]{1,10}|[A-Za-zÀ-ž]+([ -][A-Za-zÀ-ž]+)?[!?]*"
+    r"[\u30a1-\u30ff・…―]{1,10}[!！?？]*|[\u3041-\u309fー〜～…―]{1,10}|[A-Za-zÀ-ž]+([ -][A-Za-zÀ-ž]+)?[!?]*"
 )
 """At most ten kana (hiragana without a mark of exclamation), or one or two words: what a drawn sound says."""
 
-KATAKANA: Final = re.compile(r"[\u30a1-\u30ff・…]+")
+KATAKANA: Final = re.compile(r"[\u30a1-\u30ff・…―]+")
 
 SHOUTED: Final = re.compile(
     r"\b(?:ah|aha|bye|come|damn|don't|father|go|goodbye|great|hell|hello|help|hey|hi|how|hurry|i|look|master|me|mom|mother|move|my|no|now"

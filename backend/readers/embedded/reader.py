@@ -23,6 +23,7 @@ from backend.imaging import decode_page
 from backend.language import detect_languages
 from backend.readers.base import Box, Kind, Reading, ReadOptions, TextBox
 from backend.readers.embedded.bubbles import Bubble, group_lines
+from backend.readers.embedded.dashes import with_dashes
 from backend.readers.embedded.interior import Page
 from backend.readers.embedded.kinds import kinds_of
 from backend.readers.embedded.line import Line
@@ -31,7 +32,7 @@ from backend.readers.embedded.ruby import drop_furigana
 from backend.readers.embedded.strips import Stopped, read_lines
 from backend.readers.layout import lay_out, reading_order
 
-REVISION: Final = 9
+REVISION: Final = 10
 """Raised whenever the code of this room may read the same page in another way: cached readings are found by it."""
 
 NICENESS: Final = 10
@@ -128,7 +129,7 @@ def read_page(
     Raises:
         Stopped: `stopped` said that nobody waits for it any more.
     """
-    lines = drop_furigana(_lines(image, recognizer, stopped))
+    lines = with_dashes(image, drop_furigana(_lines(image, recognizer, stopped)))
     page = Page(image, lines)
     bubbles = group_lines(lines, page)
     places = [bubble.box for bubble in bubbles]

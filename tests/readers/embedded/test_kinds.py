@@ -53,7 +53,7 @@ def test_words_in_a_round_outline_are_speech_however_they_are_set() -> None:
     assert kind_of(image, Line(80, 220, 200, 240, "COME HERE", 0.99)) is Kind.SPEECH
 
 
-@pytest.mark.parametrize("text", ["KRAKOOM", "ドドド", "どどど"])
+@pytest.mark.parametrize("text", ["KRAKOOM", "ドドド", "どどど", "ゴォ――"])
 @pytest.mark.parametrize("angle", [0.0, 14.0])
 def test_large_or_slanted_sounds_on_the_drawing_are_not_speech(text: str, angle: float) -> None:
     image, _ = panel()
