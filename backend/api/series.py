@@ -5,7 +5,8 @@ A series id is a client's free text and may hold slashes: it is the rest of the 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import itertools
+from collections.abc import Sequence
 from typing import Annotated, Final
 from urllib.parse import quote
 
@@ -36,6 +37,7 @@ from backend.jobs import decisions
 from backend.series import changes, edits
 from backend.series.bank import NO_FACES, FigureEmbedder, bank_vector
 from backend.series.model import Member, SeriesCast
+from backend.series.places import Place
 
 router = APIRouter(prefix="/v1/series", tags=["series"])
 lines_router = APIRouter(tags=["pages"])
@@ -82,7 +84,9 @@ class CastReply(BaseModel):
     series_id: str
     characters: list[CharacterReply]
     pages: int = Field(description="Pages of the series seen so far.")
-    touched: list[TouchedPage] = Field(default_factory=list, description="Pages with lines an edit touches.")
+    touched: list[TouchedPage] = Field(
+        default_factory=list, description="Pages, of windows that are still there, with lines an edit touches."
+    )
     revoiced: list[TouchedPage] = Field(default_factory=list, description="Those of them that are voiced again now.")
 
 
@@ -113,12 +117,12 @@ async def put_cast(
         if character.voice is not None:
             await services.catalogue.get(character.voice, client, f"/characters/{place}/voice")
 
-    def change(before: SeriesCast) -> tuple[SeriesCast, tuple[SeriesCast, list[tuple[str, int]]]]:
+    def change(before: SeriesCast) -> tuple[SeriesCast, tuple[SeriesCast, set[Place]]]:
         after, touched = edits.edited(before, body)
-        return after, (after, changes.touched_pages(after, touched) + changes.touched_pages(before, touched))
+        return after, (after, {*changes.touched_pages(after, touched), *changes.touched_pages(before, touched)})
 
     cast, touched = await services.series.update(client, series_id, change)
-    pages = sorted(set(touched))
+    pages = await _living(services, sorted(touched))
     reply = _reply(cast, series_id, public_base(request, services.settings))
     reply.touched = [TouchedPage(job_id=job_id, index=index) for job_id, index in pages]
     if body.revoice:
@@ -228,16 +232,27 @@ async def patch_line(
     if body.voice is not None:
         await services.catalogue.get(body.voice, definition.client)
 
-    def change(before: SeriesCast) -> tuple[SeriesCast, bool]:
-        after = edits.with_correction(before, (job_id, page.index), int(number), body)
-        return after, after != before
-
-    if await services.series.update(definition.client, definition.series_id, change):
-        await _revoiced(services, [(job_id, page.index)])
+    at = (job_id, page.index)
+    if await services.series.update(
+        definition.client, definition.series_id, lambda cast: edits.with_correction(cast, at, int(number), body)
+    ):
+        await _revoiced(services, [at])
     return page_action(await services.log.state(job_id), page.index)
 
 
-async def _revoiced(services: Services, pages: Collection[tuple[str, int]]) -> list[TouchedPage]:
+async def _living(services: Services, pages: Sequence[Place]) -> list[Place]:
+    """Those pages whose windows are still there and have them."""
+    living: list[Place] = []
+    for job_id, places in itertools.groupby(pages, key=lambda place: place[0]):
+        try:
+            state = await services.log.state(job_id)
+        except JobNotFound:
+            continue
+        living += [(job_id, index) for _, index in places if state.pages[index].uploaded]
+    return living
+
+
+async def _revoiced(services: Services, pages: Sequence[Place]) -> list[TouchedPage]:
     """Begins a new revision of each page whose window still lives."""
     begun = []
     for job_id, index in pages:

@@ -24,6 +24,7 @@ from backend.series.faces import Faces
 from backend.series.identity import Seen, recognise
 from backend.series.memory import SeriesMemory
 from backend.series.model import MOST_PAGES, LineCorrection, PageNote, Portrait, SeriesCast
+from backend.series.places import Place, is_among
 from backend.series.vectors import unit
 from backend.voices.catalogue import NARRATOR, Catalogue, ListedVoice, ResolvedPack
 
@@ -99,7 +100,7 @@ def page_key(reading: Reading) -> str:
 
 def cast_page(
     cast: SeriesCast,
-    at: tuple[str, int],
+    at: Place,
     *,
     reading: Reading,
     pack: ResolvedPack,
@@ -108,14 +109,15 @@ def cast_page(
 ) -> tuple[SeriesCast, Casting]:
     """The cast after this page, and the page's parts."""
     key = page_key(reading)
+    cast = _without_others_at(cast, at, key)
     note = cast.pages.get(key)
     if note is None:
         cast, ids = recognise(cast, [_seen(figure) for figure in reading.characters])
         cast = crowded_out(cast, ids)
-        note = PageNote(boxes=len(reading.boxes), figures=ids, at=at)
-        cast = _counted(cast, note, reading, options)
+        note = PageNote(boxes=len(reading.boxes), figures=ids)
+        cast = _counted(cast, note, at, reading, options)
         note = note.model_copy(update={"lines": _lines(cast, note, reading, options)})
-    note = note.model_copy(update={"at": at})
+    note = note.cast_at(at)
     speakers: list[int | None] = []
     for number, box in enumerate(reading.boxes):
         cast, speaker = _speaker(cast, note, reading, box, note.corrections.get(number))
@@ -169,7 +171,7 @@ def _lines(cast: SeriesCast, note: PageNote, reading: Reading, options: Narratio
     return dict(Counter(who for box in spoken if (who := _noted_speaker(cast, note, box)) is not None))
 
 
-def _counted(cast: SeriesCast, note: PageNote, reading: Reading, options: NarrationOptions) -> SeriesCast:
+def _counted(cast: SeriesCast, note: PageNote, at: Place, reading: Reading, options: NarrationOptions) -> SeriesCast:
     """Adds the page's lines to its members, and keeps the best view of each."""
     for member_id, count in _lines(cast, note, reading, options).items():
         member = cast.members[member_id]
@@ -178,7 +180,7 @@ def _counted(cast: SeriesCast, note: PageNote, reading: Reading, options: Narrat
         if (living := cast.id_of(noted)) is not None:
             member = cast.members[living]
             if member.portrait is None or member.portrait.confidence + MUCH_BETTER < figure.confidence:
-                view = Portrait(job_id=note.at[0], index=note.at[1], box=figure.box, confidence=figure.confidence)
+                view = Portrait(job_id=at[0], index=at[1], box=figure.box, confidence=figure.confidence)
                 cast = with_member(cast, member.model_copy(update={"portrait": view}))
     return cast
 
@@ -202,6 +204,12 @@ def _voiced(
             voice = new_voice(cast, member, scene, pack, own)
             cast = with_member(cast, member.model_copy(update={"voices": (*member.voices, voice.id)}))
     return cast
+
+
+def _without_others_at(cast: SeriesCast, at: Place, key: str) -> SeriesCast:
+    """The cast in which no other page than `key` stands there: other bytes may have been put to that place before."""
+    others = {known: note.gone_from(at) for known, note in cast.pages.items() if known != key and is_among(note.heard, at)}
+    return cast.model_copy(update={"pages": {**cast.pages, **others}}) if others else cast
 
 
 def _with_note(cast: SeriesCast, key: str, note: PageNote) -> SeriesCast:

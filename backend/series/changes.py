@@ -12,6 +12,7 @@ import numpy as np
 
 from backend.errors import InvalidRequest, NotFound, QuotaExceeded
 from backend.series.model import MOST_LOOKS, Look, Member, PageNote, SeriesCast
+from backend.series.places import Place, each
 from backend.series.vectors import Vector, pack, unpack
 
 MOST_MEMBERS: Final = 300
@@ -170,8 +171,8 @@ def forgotten(cast: SeriesCast, member_id: int) -> SeriesCast:
     return cast.model_copy(update={"members": members, "mc": None if cast.mc == gone else cast.mc})
 
 
-def touched_pages(cast: SeriesCast, member_ids: Collection[int]) -> list[tuple[str, int]]:
-    """(job id, page index) of the pages on which any of these characters has a line, each where it was heard last."""
+def touched_pages(cast: SeriesCast, member_ids: Collection[int]) -> list[Place]:
+    """The pages on which any of these characters has a line, everywhere they were heard; windows among them may be over."""
     living = {cast.id_of(member_id) for member_id in member_ids}
     labels = {cast.members[member_id].label.casefold() for member_id in living if member_id is not None}
 
@@ -179,7 +180,7 @@ def touched_pages(cast: SeriesCast, member_ids: Collection[int]) -> list[tuple[s
         corrected = (correction.speaker for correction in note.corrections.values() if correction.speaker)
         return any(cast.id_of(noted) in living for noted in note.lines) or any(name.casefold() in labels for name in corrected)
 
-    return sorted({note.at for note in cast.pages.values() if note.at[0] and speaks(note)})
+    return sorted({at for note in cast.pages.values() if speaks(note) for at in each(note.heard)})
 
 
 def _said_by(cast: SeriesCast, labels: Mapping[str, str]) -> SeriesCast:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from backend.errors import Conflict, InvalidRequest, NotFound, QuotaExceeded
 from backend.series import changes
 from backend.series.model import LexiconEntry, LineCorrection, PageNote, SeriesCast
+from backend.series.places import Place, is_among
 
 MOST_CHANGES = 200
 MOST_CORRECTIONS = 3000
@@ -157,11 +158,15 @@ def edited(cast: SeriesCast, edit: CastEdit) -> tuple[SeriesCast, frozenset[int]
     return cast, frozenset(touched)
 
 
-def with_correction(cast: SeriesCast, at: tuple[str, int], number: int, change: LineChange) -> SeriesCast:
-    """Notes what a user changed about line `number` of the page that was heard at (job id, page index).
+def with_correction(cast: SeriesCast, at: Place, number: int, change: LineChange) -> tuple[SeriesCast, bool]:
+    """Notes what a user changed about line `number` of the page that was heard there.
+
+    Returns:
+        The cast, and whether the page sounds otherwise there now: also where the correction stood already, but was made elsewhere,
+        or by a call that was cut off before the page was voiced again.
 
     Raises:
-        Conflict: that page has not been cast yet.
+        Conflict: nothing is noted of that page.
         NotFound: it has no such line.
         QuotaExceeded: the series has as many corrected lines, or characters, as one may have.
     """
@@ -173,17 +178,22 @@ def with_correction(cast: SeriesCast, at: tuple[str, int], number: int, change: 
     if after.speaker and cast.named(after.speaker) is None and after.speaker.casefold() != "narrator":
         changes.require_room(cast)
         after = after.model_copy(update={"speaker": valid_name(after.speaker)})
+    if after == before:
+        return cast, bool(change.model_fields_set) and is_among(note.outdated, at)
     corrections = {line: noted for line, noted in note.corrections.items() if line != number}
     if after != LineCorrection():
         if number not in note.corrections and sum(len(noted.corrections) for noted in cast.pages.values()) >= MOST_CORRECTIONS:
             raise QuotaExceeded(f"A series has at most {MOST_CORRECTIONS} corrected lines.", retry_after_s=60)
         corrections[number] = after
-    return cast.model_copy(update={"pages": {**cast.pages, key: note.model_copy(update={"corrections": corrections})}})
+    corrected = note.model_copy(update={"corrections": corrections, "outdated": note.heard})
+    return cast.model_copy(update={"pages": {**cast.pages, key: corrected}}), True
 
 
-def _noted(pages: Mapping[str, PageNote], at: tuple[str, int]) -> tuple[str, PageNote]:
-    """The latest note about the page: other bytes may have been put to the same place before."""
-    for key in reversed(list(pages)):
-        if pages[key].at == at:
-            return key, pages[key]
-    raise Conflict("This page has not been read yet; its lines can be corrected when it is ready.")
+def _noted(pages: Mapping[str, PageNote], at: Place) -> tuple[str, PageNote]:
+    """The note about the page that stands there, with its key."""
+    for key, note in pages.items():
+        if is_among(note.heard, at):
+            return key, note
+    raise Conflict(
+        "Nothing is noted of this page: it is not read yet, or its series was forgotten. Try when it is ready (again)."
+    )

@@ -10,11 +10,10 @@ from collections import Counter
 from collections.abc import Collection
 
 from backend.series.model import Member, PageNote, SeriesCast
+from backend.series.places import Place, is_among
 
 
-def without_page(
-    cast: SeriesCast, *, notes: Collection[str], places: Collection[tuple[str, int]], pictures: Collection[str]
-) -> SeriesCast:
+def without_page(cast: SeriesCast, *, notes: Collection[str], places: Collection[Place], pictures: Collection[str]) -> SeriesCast:
     """The cast without what it notes of a page.
 
     Args:
@@ -22,7 +21,11 @@ def without_page(
         places: (job id, index) where the page stood; only asked where no keys are known, for other pages may have stood there.
         pictures: names of the portraits that were cut out of it.
     """
-    gone = {key: note for key, note in cast.pages.items() if key in notes or (not notes and note.at in places)}
+    gone = {
+        key: note
+        for key, note in cast.pages.items()
+        if key in notes or (not notes and any(is_among(note.heard, at) for at in places))
+    }
     if not gone and not any(_shown(member, pictures) for member in cast.members.values()):
         return cast
     pages = {key: note for key, note in cast.pages.items() if key not in gone}

@@ -14,6 +14,7 @@ from backend.errors import Unavailable
 from backend.series.forgetting import without_page
 from backend.series.index import MOST_SERIES, SeriesIndex
 from backend.series.model import SeriesCast
+from backend.series.places import Place
 from backend.series.store import MemorySeriesStore, SeriesStore
 from backend.voices.owners import Owners
 
@@ -77,7 +78,7 @@ class SeriesMemory:
         await self._store.delete(key)
         await self._index.leave(self._owners.of(client), key)
 
-    async def forget_page(self, notes: Collection[str], places: Collection[tuple[str, int]], pictures: Collection[str]) -> None:
+    async def forget_page(self, notes: Collection[str], places: Collection[Place], pictures: Collection[str]) -> None:
         """Removes what any series of anybody notes of a page; see `without_page` for the arguments. Looks at every series there is."""
         marks = [mark.encode() for mark in (*notes, *(job_id for job_id, _ in places))]
         async for key in self._store.documents():

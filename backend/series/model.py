@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from backend.language import english_phonemes, japanese_kana
 from backend.readers.base import Box
+from backend.series.places import Place, Places, with_place, without_place
 from backend.series.similarity import Similarity
 
 MOST_LOOKS: Final = 6
@@ -97,10 +98,29 @@ class PageNote(_Frozen):
     """Member id of each figure of the reading; None where nothing can be said."""
     lines: Mapping[int, int] = Field(default_factory=dict)
     """Lines counted, by member id."""
-    at: tuple[str, int] = ("", 0)
-    """Job and page index under which the page was last seen."""
+    heard: Places = Field(default_factory=dict)
+    """Where the page was cast. No other page of the series stands there now."""
+    outdated: Places = Field(default_factory=dict)
+    """Those of them that were cast before the latest correction."""
     corrections: Mapping[int, LineCorrection] = Field(default_factory=dict)
     """By line number."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_one_place(cls, data: Any) -> Any:
+        """Notes of older releases knew the latest place only, as `at`."""
+        if isinstance(data, Mapping) and "at" in data:
+            job_id, index = data["at"]
+            return {key: value for key, value in data.items() if key != "at"} | ({"heard": {job_id: (index,)}} if job_id else {})
+        return data
+
+    def cast_at(self, at: Place) -> PageNote:
+        """The note once the page is cast there with all that is known of it."""
+        return self.model_copy(update={"heard": with_place(self.heard, at), "outdated": without_place(self.outdated, at)})
+
+    def gone_from(self, at: Place) -> PageNote:
+        """The note once another page stands there."""
+        return self.model_copy(update={"heard": without_place(self.heard, at), "outdated": without_place(self.outdated, at)})
 
 
 class LexiconEntry(_Frozen):

@@ -9,8 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.api.test_series import CAST, FacesReader
+from tests.api.test_series import CAST
 from tests.conftest import Serve
+from tests.support.characters import FacesReader
 from tests.support.engines import InstantReader, ToneSynthesizer, page
 from tests.support.narration_client import NarrationClient
 from tests.support.server import until

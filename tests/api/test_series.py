@@ -3,54 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
 
 import httpx
-import numpy as np
 import pytest
 from PIL import Image
 
-from backend.errors import ReadingFailed, SpeechFailed
-from backend.readers.base import Character, Reading, ReadOptions
-from backend.synthesizers.base import Speech, Utterance
+from backend.errors import ReadingFailed
+from backend.readers.base import Reading, ReadOptions
 from tests.conftest import Serve
-from tests.support.engines import InstantReader, ToneSynthesizer, page
+from tests.support.characters import FacesReader, RecordingSynthesizer
+from tests.support.engines import page
 from tests.support.narration_client import NarrationClient
 
 CAST = "/v1/series/source/cast"
-FACES = np.random.default_rng(0).normal(size=(3, 32))
-
-
-class FacesReader(InstantReader):
-    """Two lines a page, said by two characters who are on every page."""
-
-    def _read(self, data: bytes, options: ReadOptions) -> Reading | ReadingFailed:
-        reading = super()._read(data, options)
-        if isinstance(reading, ReadingFailed):
-            return reading
-        characters = tuple(
-            Character(box=(1 + 20 * k, 1, 15 + 20 * k, 40), confidence=0.9, cluster=k, embedding=tuple(FACES[k].tolist()))
-            for k in range(2)
-        )
-        boxes = tuple(box.model_copy(update={"speaker": k, "speaker_confidence": 0.9}) for k, box in enumerate(reading.boxes))
-        return reading.model_copy(update={"characters": characters, "boxes": boxes})
-
-    async def embed_figures(self, images: Sequence[bytes]) -> list[tuple[float, ...]]:
-        return [tuple(FACES[1].tolist()) for _ in images]
-
-
-class RecordingSynthesizer(ToneSynthesizer):
-    """Notes every line with its voice."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.said: list[tuple[str, str]] = []
-
-    def _speak(self, utterance: Utterance) -> Speech | SpeechFailed:
-        self.said.append((utterance.text, utterance.voice.id))
-        return super()._speak(utterance)
 
 
 async def narrated(serve: Serve, size: int = 2, **settings: Any) -> tuple[NarrationClient, dict[str, Any], RecordingSynthesizer]:
@@ -176,83 +143,6 @@ async def test_an_edit_that_cannot_be_made_changes_nothing(serve: Serve, edit: d
 async def test_an_edit_of_enormous_size_is_refused(serve: Serve) -> None:
     client = await serve()
     problem(await client.http.put(CAST, content=b"[" * 300_000), 413, "body_too_large")
-
-
-async def test_a_line_gets_another_speaker_text_and_voice_or_is_skipped(serve: Serve) -> None:
-    client, plan, synthesizer = await narrated(serve, size=1)
-    line = f"/v1/narration/jobs/{plan['job_id']}/pages/0/lines"
-    synthesizer.said.clear()
-    reply = await client.http.patch(f"{line}/0", json={"text": "Good evening.", "voice": "sovits:child-v1"})
-    assert reply.json()["revision"] == 2
-    await client.until_done(plan)
-    assert synthesizer.said == [("Good evening.", "sovits:child-v1")]
-    for change in ({"speaker": "Ken"}, {"text": None, "voice": None}):
-        await client.http.patch(f"{line}/0", json=change)  # the second does not wait for the first
-    await client.until_done(plan)
-    assert [(cue["text"], cue["speaker"]) for cue in await cues(client, plan, 0)] == [
-        ("Line 0 of page 1.", "Ken"),
-        ("Line 1 of page 1.", "character-2"),
-    ]
-    await client.http.patch(f"{line}/0", json={"skip": True})
-    await client.until_done(plan)
-    assert [cue["text"] for cue in await cues(client, plan, 0)] == ["Line 1 of page 1."]
-
-
-async def test_a_correction_brings_new_sound_with_the_events_of_a_new_revision_and_other_pages_stay(serve: Serve) -> None:
-    client, plan, synthesizer = await narrated(serve)
-    before = await client.snapshot(plan)
-    synthesizer.said.clear()
-    await client.http.patch(f"/v1/narration/jobs/{plan['job_id']}/pages/1/lines/1", json={"text": "Good evening."})
-    told = await client.until_done(plan, last_event_id=str(before["cursor"]))
-    assert [text for text, _ in synthesizer.said] == ["Good evening."], "the other line is known"
-    steps = [(frame.name, frame.data.get("state")) for frame in told]
-    assert steps == [
-        ("page_status", "queued"),
-        ("progress", None),
-        *(("page_status", state) for state in ("extracting", "tts")),
-        ("page_ready", None),
-        ("page_status", "ready"),
-        ("progress", None),
-        ("job_done", None),
-    ]
-    assert {frame.data["revision"] for frame in told if "revision" in frame.data} == {2}
-    after = await client.snapshot(plan)
-    assert after["pages"][0] == before["pages"][0]
-    assert after["pages"][1]["audio"] != before["pages"][1]["audio"]
-    assert (await client.http.get(after["pages"][1]["audio"])).status_code == 200
-
-
-async def test_a_corrected_page_is_right_for_the_next_reader(serve: Serve) -> None:
-    client, plan, _ = await narrated(serve, size=1)
-    await client.http.patch(f"/v1/narration/jobs/{plan['job_id']}/pages/0/lines/0", json={"text": "Corrected."})
-    await client.until_done(plan)
-    later = await client.start(1, chapter_id="source:next")
-    await client.put(later, 0, page(1))
-    await client.until_done(later)
-    assert (await cues(client, later, 0))[0]["text"] == "Corrected."
-
-
-@pytest.mark.parametrize(
-    ("path", "change", "status", "code"),
-    [
-        ("pages/0/lines/9", {"skip": True}, 404, "not_found"),
-        ("pages/0/lines/01", {"skip": True}, 404, "not_found"),
-        ("pages/7/lines/0", {"skip": True}, 404, "page_not_in_window"),
-        ("pages/1/lines/0", {"skip": True}, 409, "conflict"),
-        ("pages/0/lines/0", {"voice": "sovits:nobody"}, 422, "unknown_voice"),
-        ("pages/0/lines/0", {"text": 5}, 422, "invalid_request"),
-        ("pages/0/lines/0", {"speaker": "character-99"}, 422, "invalid_request"),
-    ],
-)
-async def test_a_correction_of_nothing_is_refused(
-    serve: Serve, path: str, change: dict[str, Any], status: int, code: str
-) -> None:
-    client = await serve(reader=FacesReader())
-    plan = await client.start(2)
-    await client.put(plan, 0, page(1))
-    while (await client.snapshot(plan))["pages"][0]["state"] != "ready":
-        pass
-    problem(await client.http.patch(f"/v1/narration/jobs/{plan['job_id']}/{path}", json=change), status, code)
 
 
 async def test_an_unknown_voice_is_pointed_at_where_the_request_names_it(serve: Serve) -> None:

@@ -76,7 +76,7 @@ def test_what_is_not_there_is_not_found() -> None:
 
 
 def test_touched_pages_are_those_on_which_the_character_has_a_line() -> None:
-    pages = {"a": PageNote(lines={1: 2}, at=("job_1", 0)), "b": PageNote(lines={2: 1}, at=("job_1", 1))}
+    pages = {"a": PageNote(lines={1: 2}, heard={"job_1": (0,)}), "b": PageNote(lines={2: 1}, heard={"job_1": (1,)})}
     cast = seen(0, 1).model_copy(update={"pages": pages})
     assert changes.touched_pages(cast, [1]) == [("job_1", 0)]
     assert changes.touched_pages(changes.merged(cast, 1, 2), [2]) == [("job_1", 0), ("job_1", 1)]
@@ -84,7 +84,7 @@ def test_touched_pages_are_those_on_which_the_character_has_a_line() -> None:
 
 def test_lines_given_to_a_character_stay_theirs_when_they_are_renamed_or_merged() -> None:
     note = PageNote(
-        boxes=2, at=("job_1", 0), corrections={1: LineCorrection(speaker="Character-1"), 0: LineCorrection(skip=True)}
+        boxes=2, heard={"job_1": (0,)}, corrections={1: LineCorrection(speaker="Character-1"), 0: LineCorrection(skip=True)}
     )
     cast = seen(0, 1).model_copy(update={"pages": {"page": note}})
     assert changes.touched_pages(cast, [1]) == [("job_1", 0)]

@@ -95,7 +95,7 @@ def test_a_user_is_told_when_a_series_is_full_of_characters() -> None:
     assert stranger is not None
     looks = (Look(mean=pack(face), seen=1), Look(mean=pack(-face), seen=1))
     cast = with_member(cast, cast.members[1].model_copy(update={"looks": looks}))
-    cast = cast.model_copy(update={"pages": {"page": PageNote(boxes=2, at=("job", 0))}})
+    cast = cast.model_copy(update={"pages": {"page": PageNote(boxes=2, heard={"job": (0,)})}})
     for change in (
         lambda: changes.with_bank_face(cast, "Aya", stranger),
         lambda: changes.split(cast, 1, [0]),
@@ -117,10 +117,10 @@ def test_a_bank_has_room_for_so_many_pictures_of_one_and_of_all() -> None:
 
 def test_corrections_of_a_series_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(edits, "MOST_CORRECTIONS", 3)
-    noted = PageNote(boxes=5, at=("job", 0), corrections={k: LineCorrection(skip=True) for k in range(3)})
-    cast = SeriesCast(pages={"page": noted, "other": PageNote(boxes=5, at=("job", 1))})
+    noted = PageNote(boxes=5, heard={"job": (0,)}, corrections={k: LineCorrection(skip=True) for k in range(3)})
+    cast = SeriesCast(pages={"page": noted, "other": PageNote(boxes=5, heard={"job": (1,)})})
     with pytest.raises(QuotaExceeded):
         edits.with_correction(cast, ("job", 1), 0, edits.LineChange(text="x"))
     edits.with_correction(cast, ("job", 0), 0, edits.LineChange(text="x"))
-    cast = edits.with_correction(cast, ("job", 0), 0, edits.LineChange(skip=None))
+    cast, _ = edits.with_correction(cast, ("job", 0), 0, edits.LineChange(skip=None))
     edits.with_correction(cast, ("job", 1), 0, edits.LineChange(text="x"))
