@@ -1,8 +1,8 @@
 """Which voice a character of the series speaks with, under one voice pack. Pure; what was decided once is found in the member.
 
-A voice the user chose goes first, then the pack's voice for the name, then the MC's for the main character, then what the character
-was heard in before as far as the pack allows it. Only then a new voice is taken from the pool: one nobody has while the pool lasts,
-among the best of these the one farthest in pitch from the voices of the scene.
+A voice the user chose goes first, then the pack's voice for the name or label, then the MC's for the main character, then what the
+character was heard in before as far as the pack allows it. Only then a new voice is taken from the pool: one nobody has or had while the
+pool lasts, among the best of these the one farthest in pitch from the voices of the scene.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def voice_of(cast: SeriesCast, member: Member, pack: ResolvedPack, own: Mapping[
     """
     if member.chosen_voice is not None and member.chosen_voice in own:
         return own[member.chosen_voice]
-    if member.name is not None and (named := pack.named.get(member.name.casefold())) is not None:
+    if (named := pack.named.get(member.label.casefold())) is not None:
         return named
     if cast.mc == member.id:
         return pack.mc
@@ -48,10 +48,19 @@ def new_voice(
             users.setdefault(voice.id, []).append(other.id)
     met = set(scene).union(*(seen for seen in cast.scenes() if member.id in seen))
 
-    def burden(listed: ListedVoice) -> tuple[int, int, int, int]:
+    def burden(listed: ListedVoice) -> tuple[int, ...]:
+        """What speaks against a voice, the gravest first."""
         by = users.get(listed.id, [])
-        lines = sum(cast.members[user].lines for user in by)
-        return (sum(user in scene for user in by), sum(user in met for user in by), len(by), lines)
+        return (
+            sum(user in scene for user in by),
+            sum(user in met for user in by),
+            len(by),
+            sum(cast.members[user].lines for user in by),
+            listed.id == pack.unknown.id,  # a character should not sound like a passer-by
+            sum(
+                listed.id in other.voices for other in cast.members.values() if other.id != member.id
+            ),  # nor as somebody did before
+        )
 
     pool = [listed for listed in pack.pool if listed.id not in (pack.narrator.id, pack.mc.id)] or list(pack.pool)
     lightest = min(burden(listed) for listed in pool)

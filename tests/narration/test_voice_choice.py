@@ -17,6 +17,7 @@ from tests.support.scenes import definition, figure, line, page, scene, voices
 
 MAN, GIRL, BOY, WOMAN, ELDER = (f"sovits:{name}-v1" for name in ("man", "girl", "boy", "woman", "elder"))
 TWO = definition({"Others": [MAN, GIRL]})
+"""MAN is also the voice of unknown speakers, and so the last to be given away."""
 MC = "sovits:mc-v1"
 
 
@@ -74,19 +75,32 @@ async def test_others_never_get_the_main_characters_or_the_narrators_voice_while
 async def test_a_shared_voice_is_first_shared_with_somebody_who_is_not_on_the_page() -> None:
     caster = a_caster()
     await voices(caster, scene(0, at=0), TWO)
-    assert await voices(caster, scene(1, at=1, lines=5), TWO) == [MAN] * 5
-    assert await voices(caster, scene(2, at=2), TWO) == [GIRL]
-    assert await voices(caster, scene(3, at=3), TWO) == [GIRL], "the voice with fewer lines"
+    assert await voices(caster, scene(1, at=1, lines=5), TWO) == [GIRL] * 5
+    assert await voices(caster, scene(2, at=2), TWO) == [MAN]
+    assert await voices(caster, scene(3, at=3), TWO) == [MAN], "the voice with fewer lines"
     await voices(caster, scene(2, 3, at=4, silent=(4,)), TWO)
-    assert await voices(caster, scene(1, 4, at=5), TWO) == [MAN, GIRL], "4 has met both who say GIRL, but 1 stands beside it"
+    assert await voices(caster, scene(1, 4, at=5), TWO) == [GIRL, MAN], "4 has met both who say MAN, but 1 stands beside it"
 
 
 async def test_a_shared_voice_is_then_shared_with_somebody_never_met() -> None:
     caster = a_caster()
     await voices(caster, scene(0, at=0), TWO)
-    assert await voices(caster, scene(1, at=1, lines=5), TWO) == [MAN] * 5
-    assert await voices(caster, scene(2, at=2, silent=(3,)), TWO) == [GIRL]
-    assert await voices(caster, scene(3, at=3), TWO) == [MAN], "though MAN has more lines"
+    assert await voices(caster, scene(1, at=1, lines=5), TWO) == [GIRL] * 5
+    assert await voices(caster, scene(2, at=2, silent=(3,)), TWO) == [MAN]
+    assert await voices(caster, scene(3, at=3), TWO) == [GIRL], "though GIRL has more lines"
+
+
+async def test_a_new_character_does_not_sound_as_somebody_did_who_has_another_voice_now() -> None:
+    memory = SeriesMemory()
+    before = await voices(a_caster(memory), scene(0, 1))
+    await memory.update("c", "src", lambda cast: (changes.revoiced(cast, 2, ELDER), None))
+    assert (await voices(a_caster(memory), scene(2, at=1)))[0] not in (*before, ELDER)
+
+
+async def test_a_pack_may_name_a_character_as_captions_do() -> None:
+    caster = a_caster()
+    await voices(caster, scene(0, 1))
+    assert (await voices(caster, scene(1, at=1), definition({"Character-2": ELDER})))[0] == ELDER
 
 
 async def test_a_window_in_one_voice_decides_nothing_for_later() -> None:

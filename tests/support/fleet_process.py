@@ -2,8 +2,8 @@
 
     start NAME PORT ENVIRONMENT     forks a process that serves on PORT with these variables (JSON); answers "NAME PID"
 
-The engines are instant ones with a short delay, and each line that is spoken is noted in
-SPOKEN_FILE, so that a test can count across processes that were killed.
+The engines are instant ones with a short delay; with FLEET_READER=ensemble the reader knows characters. Each line that is spoken is noted
+in SPOKEN_FILE, so that a test can count across processes that were killed.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from backend.narration.runner import LocalRunner
 from backend.narration.window import Narrator
 from backend.settings import Settings
 from backend.synthesizers.base import Speech, Utterance
+from tests.support.characters import SceneReader, ensemble
 from tests.support.engines import InstantReader, ToneSynthesizer
 
 
@@ -50,7 +51,12 @@ def serve(port: int) -> None:
     delay_s = float(os.environ.get("FLEET_DELAY_S", "0.05"))
 
     def engines(settings: Settings) -> Engines:
-        return Engines(InstantReader(delay_s=delay_s), NotedSynthesizer(Path(os.environ["SPOKEN_FILE"]), delay_s))
+        reader = (
+            SceneReader(ensemble, delay_s=delay_s)
+            if os.environ.get("FLEET_READER") == "ensemble"
+            else InstantReader(delay_s=delay_s)
+        )
+        return Engines(reader, NotedSynthesizer(Path(os.environ["SPOKEN_FILE"]), delay_s))
 
     def runner(narrator: Narrator, log: JobLog) -> LocalRunner:
         return LocalRunner(narrator, log, lease_s=lease_s)
