@@ -91,7 +91,7 @@ def _require_announced(announced: str, media_type: str) -> None:
 async def read_body(request: Request, max_bytes: int) -> bytes:
     """The upload, refused as soon as it is known to be too large: by its length, or while it arrives."""
     announced = request.headers.get("content-length", "")
-    too_large = UploadTooLarge(f"A page may have at most {max_bytes} bytes.")
+    too_large = UploadTooLarge(f"At most {max_bytes} bytes can be uploaded here.")
     stream = request.stream()
     if announced.isdecimal() and int(announced) > max_bytes:
         if "expect" not in request.headers:  # who asks first has sent nothing yet

@@ -98,7 +98,7 @@ class VoiceReply(BaseModel):
     cloned: bool | None = Field(default=None, description="False: this synthesizer cannot clone, `sounds_like` speaks instead.")
     sounds_like: str | None = Field(default=None, description="The built-in voice nearest in pitch and brightness.")
     trained: bool | None = None
-    preview: str | None = None
+    preview: str = Field(description="Where it can be heard; 409 until it has a recording.")
     status_sse: str | None = None
 
 
@@ -285,6 +285,6 @@ def _registered(manifest: VoiceManifest, services: Services, base: str) -> dict[
         "cloned": stand_in is None if manifest.speakable else None,
         "sounds_like": stand_in,
         "trained": manifest.checkpoint is not None if manifest.mode is VoiceMode.FEW_SHOT else None,
-        "preview": f"{place}/preview" if manifest.speakable else None,
+        "preview": f"{place}/preview",
         "status_sse": f"{place}/events",
     }

@@ -17,10 +17,12 @@ from collections.abc import Callable, Iterable
 from backend.language import english, japanese
 from backend.language.detect import detect_language, detect_languages
 from backend.language.kana import japanese_kana
+from backend.language.names import clean_name
 from backend.language.pronunciation import english_phonemes, has_word, replace_words, respelled
 
 __all__ = [
     "VERSION",
+    "clean_name",
     "detect_language",
     "detect_languages",
     "english_phonemes",

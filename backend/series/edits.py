@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from backend.errors import Conflict, InvalidRequest, NotFound, QuotaExceeded
+from backend.language import clean_name
 from backend.series import changes
 from backend.series.model import LexiconEntry, LineCorrection, PageNote, SeriesCast
 from backend.series.places import Place, is_among
@@ -20,9 +21,7 @@ MOST_CHANGES = 200
 MOST_CORRECTIONS = 3000
 """Corrected lines of a series."""
 
-CharacterName = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")
-]
+CharacterName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
 """Names the Narrator and the labels of unnamed characters are refused by `CharacterChange`."""
 
 
@@ -31,13 +30,12 @@ class _Request(BaseModel):
 
 
 def _free_name(name: str | None) -> str | None:
-    """Raises ValueError for names that mean something else in captions and corrections."""
+    """The name as it is kept. Raises ValueError for names that mean something else in captions and corrections."""
     if name is None:
         return None
+    name = clean_name(name)
     if name.casefold() in ("narrator", "mc", "others", "unknown") or name.casefold().startswith("character-"):
         raise ValueError("is a name the service uses itself")
-    if any("\ud800" <= char <= "\udfff" for char in name):
-        raise ValueError("must be valid Unicode")
     return name
 
 
@@ -108,7 +106,7 @@ class Lexicon(_Request):
         }
     )
 
-    entries: list[LexiconEntry] = Field(default_factory=list, max_length=2000)
+    entries: list[LexiconEntry] = Field(max_length=2000)
 
 
 class LineChange(_Request):

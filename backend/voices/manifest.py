@@ -19,6 +19,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from backend.errors import InvalidRequest
+from backend.language import clean_name
 from backend.synthesizers.base import ReferenceClip, Style, Voice
 from backend.voices.catalogue import ListedVoice
 
@@ -38,6 +39,14 @@ class VoiceStatus(StrEnum):
     READY = "ready"
     TRAINING = "training"
     FAILED = "failed"
+
+
+SILENT_S: Final[Mapping[VoiceStatus, float]] = {VoiceStatus.CHECKING: 600.0, VoiceStatus.TRAINING: 1800.0}
+"""Seconds without a word after which work is taken for dead."""
+_BROKEN_OFF: Final = {
+    VoiceStatus.CHECKING: "The check of the recordings broke off; upload the last part again.",
+    VoiceStatus.TRAINING: "The training broke off; begin it again.",
+}
 
 
 class VoiceMode(StrEnum):
@@ -100,6 +109,8 @@ class VoiceManifest(_Frozen):
     pitch_hz: float | None = None
     brightness_hz: float | None = None
     checkpoint: str | None = None
+    superseded: tuple[str, ...] = ()
+    """Checkpoints it spoke from before, as far as they are still there."""
     trainings: tuple[float, ...] = ()
     """Unix times at which trainings began; for the quota."""
     events: tuple[VoiceEvent, ...] = ()
@@ -139,6 +150,17 @@ class VoiceManifest(_Frozen):
         """What a voice pack may name. Only for speakable voices."""
         return ListedVoice(self.voice(), self.name, self.pitch_hz or USUAL_PITCH_HZ, self.languages)
 
+    def speaking_from(self, checkpoint: str | None) -> VoiceManifest:
+        """With another checkpoint, or with none."""
+        before = (self.checkpoint,) if self.checkpoint is not None else ()
+        return self.model_copy(update={"checkpoint": checkpoint, "superseded": (*self.superseded, *before)})
+
+    def as_of(self, now: float) -> VoiceManifest:
+        """The voice as it stands now: work that has told nothing for too long has ended with its process."""
+        if self.status not in SILENT_S or now - self.events[-1].at <= SILENT_S[self.status]:
+            return self
+        return self.moved(VoiceStatus.FAILED, self.events[-1].at + SILENT_S[self.status], detail=_BROKEN_OFF[self.status])
+
     def moved(self, status: VoiceStatus, at: float, *, detail: str | None = None, progress: float | None = None) -> VoiceManifest:
         """The next step of its life; `detail` of a failure becomes the reason."""
         seq = self.events[-1].seq + 1 if self.events else 1
@@ -148,18 +170,27 @@ class VoiceManifest(_Frozen):
 
 
 def slug_of(name: str) -> str:
-    """The id of a name within its engine: lower-case letters, digits and hyphens. A name without any gets one from its content.
+    """The id of a name (see `shown_name`) within its engine: lower-case letters, digits and hyphens.
 
-    Raises:
-        InvalidRequest: nothing of the name can be kept.
+    What of a name cannot be written with those is told by a digest, so that names of other scripts have ids of their own.
     """
-    if any(unicodedata.category(char) in ("Cc", "Cs", "Cn", "Co") for char in name) or not name.strip():
+    spelled = unicodedata.normalize("NFKD", name)
+    plain = spelled.encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_LONGEST_SLUG].strip("-")
+    lost = any(char.isalnum() and not char.isascii() for char in spelled)
+    if not lost and any(char.isalpha() for char in slug):
+        return slug
+    digest = hashlib.sha256(unicodedata.normalize("NFKC", name).encode()).hexdigest()[:8]
+    if not any(char.isalpha() for char in slug):
+        slug = f"voice-{slug}" if slug else "voice"
+    return f"{slug}-{digest}"
+
+
+def shown_name(name: str) -> str:
+    """A voice's name as it is kept. Raises InvalidRequest: nothing of it can be shown."""
+    try:
+        return clean_name(name)
+    except ValueError:
         raise InvalidRequest(
             "A voice's name is some visible text without control characters.", (("/name", "is not a usable name"),)
-        )
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_LONGEST_SLUG].strip("-")
-    if not slug or not any(char.isalpha() for char in slug):
-        digest = hashlib.sha256(unicodedata.normalize("NFKC", name.strip()).encode()).hexdigest()[:8]
-        slug = f"voice-{slug}-{digest}" if slug else f"voice-{digest}"
-    return slug
+        ) from None

@@ -107,6 +107,8 @@ def decode(data: bytes) -> Samples:
         raise InvalidRequest("The recording has no bytes.")
     if len(data) > MAX_BYTES:
         raise InvalidRequest(f"The recording is larger than {MAX_BYTES // 1_000_000} MB; 3 to 30 seconds are enough.")
+    if _cut_short(data):
+        raise InvalidRequest("The file ends before the recording does; send all of it.")
     try:
         with av.open(io.BytesIO(data), "r", metadata_errors="ignore") as container:
             if not FORMATS & set(container.format.name.split(",")) or not container.streams.audio:
@@ -145,6 +147,14 @@ def check(clip: Samples) -> None:
         raise InvalidRequest(
             "More than one person seems to speak in the recording, or one in very different voices; send 3 to 10 s of one voice."
         )
+
+
+def _cut_short(data: bytes) -> bool:
+    """Whether a WAV file is shorter than it says; FFmpeg takes what is there. Writers to pipes say 0 or a length no file has."""
+    if data[:4] != b"RIFF":
+        return False
+    announced = int.from_bytes(data[4:8], "little") + 8
+    return len(data) + 1 < announced < 0x7FFF_0000
 
 
 def _decoded(container: av.container.InputContainer) -> Iterator[Samples]:

@@ -18,7 +18,7 @@ from backend.acoustics import Samples
 from backend.errors import Conflict, InvalidRequest, NotFound, QuotaExceeded, TanoshiError
 from backend.synthesizers.base import ReferenceClip
 from backend.voices.builtin import BUILTIN_VOICES
-from backend.voices.manifest import ENGINE, Consent, TrainingClip, VoiceManifest, VoiceMode, VoiceStatus, slug_of
+from backend.voices.manifest import ENGINE, Consent, TrainingClip, VoiceManifest, VoiceMode, VoiceStatus, shown_name, slug_of
 from backend.voices.references import SAMPLE_RATE, PreparedReference, decode, prepare_reference
 from backend.voices.store import VoiceStore
 
@@ -27,6 +27,8 @@ MOST_VOICES: Final = 30
 MOST_CLIPS: Final = 300
 MOST_UPLOAD_BYTES: Final = 500_000_000
 """Of all clips of a few-shot voice that wait to be checked."""
+CLIPS_A_WORD: Final = 20
+"""After so many checked clips it is told how far the check is."""
 MOST_LETTERS: Final = 2000
 MOST_NAMED: Final = 5
 """Missing clips that an event names."""
@@ -81,15 +83,16 @@ class Registration:
             Conflict: the owner, or the service, has a voice of that name.
             QuotaExceeded: the owner has as many voices as one may have.
         """
-        slug = slug_of(wanted.name)
+        name = shown_name(wanted.name)
+        slug = slug_of(name)
         if f"{ENGINE}:{slug}" in BUILTIN_VOICES:
             raise Conflict("A built-in voice has that name; choose another.")
         if len(await self._store.manifests(client)) >= MOST_VOICES:
-            raise QuotaExceeded(f"You may have {MOST_VOICES} voices; delete one first.", retry_after_s=60)
+            raise _enough_voices()
         now = self._store.clock()
         manifest = VoiceManifest(
             slug=slug,
-            name=wanted.name.strip(),
+            name=name,
             mode=wanted.mode,
             lang=wanted.lang,
             consent=Consent(statement=wanted.consent_statement, by=wanted.consent_by, at=now),
@@ -97,6 +100,9 @@ class Registration:
             created_at=now,
         ).moved(VoiceStatus.AWAITING_UPLOAD, now)
         await self._store.add(client, manifest)
+        if len(await self._store.manifests(client)) > MOST_VOICES:  # others came at the same time
+            await self._store.remove(client, slug)
+            raise _enough_voices()
         return manifest
 
     async def put(self, client: str, voice_id: str, part: str, data: bytes) -> VoiceManifest:
@@ -190,7 +196,10 @@ class Registration:
             good: list[tuple[TrainingClip, PreparedReference]] = []
             refused: list[str] = []
             lang = (await self._store.manifest(client, f"{ENGINE}:{slug}")).lang
-            for name, text in texts.items():
+            for number, (name, text) in enumerate(texts.items()):
+                if number and number % CLIPS_A_WORD == 0:
+                    told = f"{number} of {len(texts)} clips are checked."
+                    await self._store.move(client, slug, VoiceStatus.CHECKING, told, number / len(texts))
                 try:
                     data = await self._store.objects.get(self._upload_key(client, slug, name))
                     prepared = await self._prepared(data, text, lang)
@@ -236,11 +245,13 @@ class Registration:
     async def _accept(
         self, client: str, slug: str, clip: ReferenceClip, prepared: PreparedReference, detail: str | None = None
     ) -> VoiceManifest:
-        found = {"reference": clip, "pitch_hz": prepared.pitch_hz, "brightness_hz": prepared.brightness_hz, "checkpoint": None}
+        found = {"reference": clip, "pitch_hz": prepared.pitch_hz, "brightness_hz": prepared.brightness_hz}
         now = self._store.clock()
-        manifest = await self._store.update(
-            client, slug, lambda manifest: manifest.model_copy(update=found).moved(VoiceStatus.READY, now, detail=detail)
-        )
+
+        def accepted(voice: VoiceManifest) -> VoiceManifest:
+            return voice.speaking_from(None).model_copy(update=found).moved(VoiceStatus.READY, now, detail=detail)
+
+        manifest = await self._store.update(client, slug, accepted)
         self._begin(self._when_ready(client, manifest))
         return manifest
 
@@ -294,6 +305,10 @@ def require_part(manifest: VoiceManifest, part: str) -> None:
         raise QuotaExceeded(f"A voice has at most {MOST_CLIPS} clips.", retry_after_s=60)
     if sum(manifest.uploads.values()) > MOST_UPLOAD_BYTES:
         raise QuotaExceeded(f"A voice takes at most {MOST_UPLOAD_BYTES // 1_000_000} MB of clips.", retry_after_s=60)
+
+
+def _enough_voices() -> QuotaExceeded:
+    return QuotaExceeded(f"You may have {MOST_VOICES} voices; delete one first.", retry_after_s=60)
 
 
 def _text(data: bytes) -> str:

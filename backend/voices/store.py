@@ -39,17 +39,21 @@ class VoiceStore:
         self.objects = objects
         self.clock = clock
         self._owners = owners
-        self._documents = ObjectSeriesStore(objects)
+        self.documents = ObjectSeriesStore(objects)
         self._ready: dict[str, tuple[float, dict[str, ListedVoice]]] = {}
         self._changed = asyncio.Condition()
 
+    def owner_of(self, client: str) -> str:
+        """[A-Za-z0-9_-]+; see `owners.py`."""
+        return self._owners.of(client)
+
     def key(self, client: str, slug: str, path: str) -> str:
         """Key of something of a voice; `path` is relative to it."""
-        return keys.voice(self._owners.of(client), slug, path)
+        return keys.voice(self.owner_of(client), slug, path)
 
     async def manifests(self, client: str) -> list[VoiceManifest]:
         """All voices of an owner, oldest first."""
-        prefix = keys.voice_prefix(self._owners.of(client))
+        prefix = keys.voice_prefix(self.owner_of(client))
         slugs = {key.removeprefix(f"{prefix}/").split("/")[0] async for key in self.objects.keys(prefix)}
         found = [manifest for slug in sorted(slugs) if (manifest := (await self._load(client, slug))[1]) is not None]
         return sorted(found, key=lambda manifest: (manifest.created_at, manifest.slug))
@@ -65,13 +69,23 @@ class VoiceStore:
 
     async def ready_voices(self, owner: str) -> Mapping[str, ListedVoice]:
         """Those that can be spoken with; implements `catalogue.RegisteredVoices`."""
-        owned = self._owners.of(owner)
+        owned = self.owner_of(owner)
         until, known = self._ready.get(owned, (0.0, {}))
         if time.monotonic() >= until:
             manifests = await self.manifests(owner)
             known = {manifest.voice_id: manifest.listed() for manifest in manifests if manifest.speakable}
             self._ready[owned] = (time.monotonic() + CACHED_S, known)
         return known
+
+    async def unready(self, owner: str, voice_id: str) -> str | None:
+        """Why one of the owner's voices cannot be spoken with yet; implements `catalogue.RegisteredVoices`."""
+        try:
+            manifest = await self.manifest(owner, voice_id)
+        except NotFound:
+            return None
+        if manifest.status is VoiceStatus.FAILED:
+            return f"This voice of yours has failed: {manifest.reason}"
+        return None if manifest.speakable else f"This voice of yours is not ready yet: {manifest.status.replace('_', ' ')}."
 
     async def follow(self, client: str, voice_id: str, after: int = 0) -> AsyncGenerator[VoiceEvent, None]:
         """Its events behind `after`, then what happens, until the voice is gone. Close the iterator to end it."""
@@ -92,7 +106,7 @@ class VoiceStore:
         """Raises Conflict when the owner has a voice of that name."""
         version, existing = await self._load(client, manifest.slug)
         place = self.key(client, manifest.slug, "manifest")
-        if existing is not None or not await self._documents.replace(place, version, _encoded(manifest)):
+        if existing is not None or not await self.documents.replace(place, version, _encoded(manifest)):
             raise Conflict("You have a voice of that name; delete it first or choose another.")
         await self._tell(client)
 
@@ -109,7 +123,7 @@ class VoiceStore:
             after = change(manifest)
             if after == manifest:
                 return after
-            if await self._documents.replace(self.key(client, slug, "manifest"), version, _encoded(after)):
+            if await self.documents.replace(self.key(client, slug, "manifest"), version, _encoded(after)):
                 await self._tell(client)
                 return after
         raise Unavailable("This voice is being changed by too many at once.")
@@ -123,18 +137,18 @@ class VoiceStore:
 
     async def remove(self, client: str, slug: str) -> None:
         """Removes a voice with everything that was uploaded for it or made from it; lines it is speaking now see that it is gone."""
-        await self._documents.delete(self.key(client, slug, "manifest"))
+        await self.documents.delete(self.key(client, slug, "manifest"))
         for folder in ("uploads", "clips", "preview"):
             await self.objects.delete_prefix(self.key(client, slug, folder))
-        await self.objects.delete_prefix(keys.speech_of_voice(self._owners.of(client), slug))
+        await self.objects.delete_prefix(keys.speech_of_voice(self.owner_of(client), slug))
         await self._tell(client)
 
     async def _load(self, client: str, slug: str) -> tuple[int, VoiceManifest | None]:
-        version, data = await self._documents.load(self.key(client, slug, "manifest"))
-        return version, VoiceManifest.model_validate_json(data) if data else None
+        version, data = await self.documents.load(self.key(client, slug, "manifest"))
+        return version, VoiceManifest.model_validate_json(data).as_of(self.clock()) if data else None
 
     async def _tell(self, client: str) -> None:
-        self._ready.pop(self._owners.of(client), None)
+        self._ready.pop(self.owner_of(client), None)
         async with self._changed:
             self._changed.notify_all()
 

@@ -9,21 +9,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final, Protocol, runtime_checkable
 
-from backend.errors import Conflict, NotFound, QuotaExceeded, TanoshiError
-from backend.voices.manifest import VoiceManifest, VoiceMode, VoiceStatus
+from backend.errors import Conflict, NotFound, TanoshiError
+from backend.voices.manifest import SILENT_S, VoiceManifest, VoiceMode, VoiceStatus
 from backend.voices.store import VoiceStore
+from backend.voices.training_book import TrainingBook
 
 logger = logging.getLogger(__name__)
 
-MOST_A_DAY: Final = 3
-"""Trainings an owner may begin in 24 hours."""
-DAY_S: Final = 86_400.0
-SILENT_S: Final = 1800.0
-"""A training that has told nothing for so long died with its process and may be begun again."""
+BEAT_S: Final = SILENT_S[VoiceStatus.TRAINING] / 3
+"""A training under way tells at least so often that it is."""
 _CHECKPOINT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 Report = Callable[[float, str], Awaitable[None]]
@@ -83,6 +82,7 @@ class Trainings:
     def __init__(self, store: VoiceStore, trainer: Trainer | None) -> None:
         self._store = store
         self._trainer = trainer
+        self._book = TrainingBook(store)
         self._one_at_a_time = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -95,6 +95,7 @@ class Trainings:
             QuotaExceeded: the owner has begun as many trainings as one may in a day.
         """
         manifest = await self._store.manifest(client, voice_id)
+        _require_trainable(manifest)
         trainer = self._trainer
         if trainer is None:
             raise Conflict(
@@ -103,18 +104,10 @@ class Trainings:
         if isinstance(trainer, TrainsElsewhere):
             await trainer.require()
         now = self._store.clock()
-        begun = [at for voice in await self._store.manifests(client) for at in voice.trainings if at > now - DAY_S]
-        if len(begun) >= MOST_A_DAY:
-            again_s = int(min(begun) + DAY_S - now) + 1
-            raise QuotaExceeded(f"You may train {MOST_A_DAY} voices a day.", retry_after_s=again_s)
+        await self._book.enter(client, now)
 
         def start(voice: VoiceManifest) -> VoiceManifest:
-            if voice.mode is not VoiceMode.FEW_SHOT:
-                raise Conflict("Only few_shot voices are trained; register one and upload its clips.")
-            if not voice.clips or voice.status not in (VoiceStatus.READY, VoiceStatus.FAILED, VoiceStatus.TRAINING):
-                raise Conflict("The clips of this voice are not uploaded and checked yet.")
-            if voice.status is VoiceStatus.TRAINING and now - voice.events[-1].at < SILENT_S:
-                raise Conflict("This voice is being trained.")
+            _require_trainable(voice)
             began = voice.model_copy(update={"trainings": (*voice.trainings, now)})
             return began.moved(VoiceStatus.TRAINING, now, detail="Waiting for its turn.", progress=0.0)
 
@@ -143,8 +136,9 @@ class Trainings:
 
     async def forget(self, manifest: VoiceManifest) -> None:
         """Removes what was trained for a voice that is being deleted."""
-        if self._trainer is not None and manifest.checkpoint is not None:
-            await self._trainer.forget(manifest.checkpoint)
+        if self._trainer is not None:
+            for checkpoint in manifest.speaking_from(None).superseded:
+                await self._trainer.forget(checkpoint)
 
     async def aclose(self) -> None:
         """Ends trainings that are still running; they count as begun."""
@@ -154,25 +148,23 @@ class Trainings:
 
     async def _run(self, client: str, manifest: VoiceManifest, trainer: VoiceTrainer) -> None:
         slug = manifest.slug
+        told = (manifest.events[-1].progress or 0.0, manifest.events[-1].detail or "")
 
         async def report(progress: float, detail: str) -> None:
-            await self._store.move(client, slug, VoiceStatus.TRAINING, detail[:300], min(1.0, max(0.0, progress)))
+            nonlocal told
+            told = min(1.0, max(0.0, progress)), detail[:300]
+            await self._store.move(client, slug, VoiceStatus.TRAINING, told[1], told[0])
 
         clips = {item.clip.key: item.clip.transcript for item in manifest.clips}
         # The time makes the name another one when a voice is trained again: an engine keeps checkpoints by name.
         name = f"{slug}-{manifest.revision[:8]}-{int(manifest.trainings[-1])}"
         job = TrainingJob(name=name, lang=manifest.lang, clips=clips)
         try:
-            async with self._one_at_a_time:
+            async with _repeated(lambda: report(*told)), self._one_at_a_time:
                 checkpoint = await trainer.train(job, report)
             if not _CHECKPOINT.fullmatch(checkpoint):
                 raise Conflict("The trainer gave its checkpoint a name that cannot be one.")
-            now = self._store.clock()
-            await self._store.update(
-                client,
-                slug,
-                lambda voice: voice.model_copy(update={"checkpoint": checkpoint}).moved(VoiceStatus.READY, now, progress=1.0),
-            )
+            await self._speak_from(client, slug, checkpoint, trainer)
         except NotFound:
             logger.info("The voice %s was deleted while it was trained.", slug)
         except TanoshiError as error:
@@ -181,8 +173,51 @@ class Trainings:
             logger.exception("Training %s failed", slug)
             await self._failed(client, slug, "The training failed; the operator finds the reason in the log.")
 
+    async def _speak_from(self, client: str, slug: str, checkpoint: str, trainer: VoiceTrainer) -> None:
+        """Raises NotFound: the voice was deleted; then the checkpoint is gone, too."""
+        now = self._store.clock()
+        try:
+            voice = await self._store.update(
+                client, slug, lambda voice: voice.speaking_from(checkpoint).moved(VoiceStatus.READY, now, progress=1.0)
+            )
+        except NotFound:
+            await trainer.forget(checkpoint)
+            raise
+        # Windows under way may still speak from the one before; those before that are nobody's any more.
+        for old in voice.superseded[:-1]:
+            await trainer.forget(old)
+        await self._store.update(client, slug, lambda voice: voice.model_copy(update={"superseded": voice.superseded[-1:]}))
+
     async def _failed(self, client: str, slug: str, detail: str) -> None:
         try:
             await self._store.move(client, slug, VoiceStatus.FAILED, detail)
         except NotFound:
             logger.info("The voice %s was deleted while it was trained.", slug)
+
+
+@asynccontextmanager
+async def _repeated(tell: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Tells again and again meanwhile: who waits for its turn, or for a program without words, is not dead."""
+
+    async def beat() -> None:
+        with suppress(TanoshiError):  # the work itself finds out what is wrong
+            while True:
+                await asyncio.sleep(BEAT_S)
+                await tell()
+
+    beating = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        beating.cancel()
+        await asyncio.gather(beating, return_exceptions=True)
+
+
+def _require_trainable(voice: VoiceManifest) -> None:
+    """Raises Conflict."""
+    if voice.mode is not VoiceMode.FEW_SHOT:
+        raise Conflict("Only few_shot voices are trained; register one and upload its clips.")
+    if voice.status is VoiceStatus.TRAINING:
+        raise Conflict("This voice is being trained.")
+    if not voice.clips or voice.status not in (VoiceStatus.READY, VoiceStatus.FAILED):
+        raise Conflict("The clips of this voice are not uploaded and checked yet.")

@@ -96,7 +96,8 @@ async def test_clips_of_a_voice_have_a_number_and_a_size(serve: Serve, monkeypat
     problem(await client.http.put(place(voice, "a.wav"), content=b"sound"), 429, "quota_exceeded")
 
 
-async def test_clips_that_are_no_sound_are_left_out_and_named(serve: Serve) -> None:
+async def test_clips_that_are_no_sound_are_left_out_and_named(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registration, "CLIPS_A_WORD", 3)
     client = await serve(stream_linger_seconds=0.1)
     voice = await registered(client, "Ken", mode="few_shot")
     for k in range(6):
@@ -107,3 +108,8 @@ async def test_clips_that_are_no_sound_are_left_out_and_named(serve: Serve) -> N
     told = [frame.data async for frame in frames(client.http, voice["status_sse"])]
     assert told[-1]["status"] == "ready"
     assert "noise.wav" in told[-1]["detail"]
+    assert [(event["status"], event.get("detail"), event.get("progress")) for event in told[1:4]] == [
+        ("checking", None, None),
+        ("checking", "3 of 7 clips are checked.", 3 / 7),
+        ("checking", "6 of 7 clips are checked.", 6 / 7),
+    ]

@@ -72,7 +72,7 @@ async def test_a_stage_that_fails_is_told_by_its_name_and_the_voice_speaks_on(
     voice, told = await trained(trains)
     assert told[-1]["status"] == "failed"
     assert STAGES[4].name in told[-1]["detail"]
-    assert (voice["trained"], "preview" in voice) == (False, True)
+    assert (voice["trained"], "cloned" in voice) == (False, True)
 
 
 def test_a_service_without_a_checkout_has_no_trainer(settings: Callable[..., Settings]) -> None:

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from backend.flac import from_flac
+from backend.voices import registration
 from backend.voices.builtin import BUILTIN_VOICES
+from backend.voices.manifest import slug_of
 from backend.voices.registration import MOST_VOICES
 from tests.conftest import Serve
 from tests.support.recordings import encoded, phrase, rest
@@ -95,49 +97,100 @@ async def test_without_consent_no_voice_is_registered(serve: Serve, consent: Any
         ("a" * 100, "sovits:" + "a" * 48),
     ],
 )
-async def test_hostile_names_are_cleaned(serve: Serve, name: str, voice_id: str) -> None:
+def test_hostile_names_are_cleaned(name: str, voice_id: str) -> None:
+    assert f"sovits:{slug_of(name)}" == voice_id
+
+
+async def test_a_name_is_shown_without_what_cannot_be_seen_and_each_name_has_an_id_of_its_own(serve: Serve) -> None:
     client = await serve()
-    assert (await registered(client, name))["voice_id"] == voice_id
+    names = ("さくら", "声", "123", "🎤", "声A", "花A", "A", "Aya \u202eevil\u2028 Sato", "builtin", "register")
+    found = [await registered(client, name) for name in names]
+    assert [voice["name"] for voice in found] == [*names[:7], "Aya evil Sato", *names[8:]]
+    assert len({voice["voice_id"] for voice in found}) == len(names)
+    for voice in found:
+        assert (await client.http.get(f"/v1/voices/{voice['voice_id']}")).json()["name"] == voice["name"]
+        assert all(voice["voice_id"] in part["put_url"] for part in voice["upload"]["parts"])
+        assert voice["status_sse"].isascii()
 
 
-async def test_names_without_latin_letters_have_ids_too(serve: Serve) -> None:
+async def test_names_nothing_can_be_made_of_are_refused(serve: Serve) -> None:
     client = await serve()
-    ids = [(await registered(client, name))["voice_id"] for name in ("さくら", "声", "123", "🎤")]
-    assert len(set(ids)) == 4
-    for voice_id in ids:
-        assert (await client.http.get(f"/v1/voices/{voice_id}")).status_code == 200
-
-
-@pytest.mark.parametrize("name", ["", "   ", "a\u0000b", "x" * 101, "\u202e", 5, None])
-async def test_names_nothing_can_be_made_of_are_refused(serve: Serve, name: Any) -> None:
-    client = await serve()
-    reply = await client.http.post("/v1/voices/register", json={"name": name, "consent": CONSENT})
-    assert reply.status_code in (201, 422)
-    if name != "\u202e":
+    for name in ("", "   ", "a\u0000b", "a\u0085b", "x" * 101, "\u202e", "\u200b\u200d", 5, None):
+        reply = await client.http.post("/v1/voices/register", json={"name": name, "consent": CONSENT})
         problem(reply, 422, "invalid_request")
+    reply = await client.http.post(
+        "/v1/voices/register", content=b'{"name": "\\ud800", "consent": {"statement": "x", "by": "y"}}'
+    )
+    assert reply.status_code == 422
+
+
+async def test_a_voice_tells_all_there_is_to_know_at_every_moment(serve: Serve) -> None:
+    client = await serve()
+    waiting = await registered(client, "Waiting")
+    done = await ready(client)
+    for voice_id, mode, status in (
+        ("sovits:mc-v1", "builtin", "ready"),
+        (waiting["voice_id"], "zero_shot", "awaiting_upload"),
+        (done["voice_id"], "zero_shot", "ready"),
+    ):
+        voice = (await client.http.get(f"/v1/voices/{voice_id}")).json()
+        assert (voice["voice_id"], voice["engine"], voice["mode"], voice["status"]) == (voice_id, "sovits", mode, status)
+        assert sorted(voice["languages"]) == ["en", "ja"]
+        assert voice["sample_rate"] == 24_000
+        heard = await client.http.get(voice["preview"])
+        assert heard.status_code == (200 if status == "ready" else 409), heard.text
+
+
+async def test_a_voice_that_is_not_ready_is_named_so_and_not_as_one_that_does_not_exist(serve: Serve) -> None:
+    client = await serve()
+    voice = await registered(client, transcript=WORDS)
+    body = {"chapter_id": "a:b", "voice_pack": {"MC": voice["voice_id"]}}
+    reply = await client.http.post("/v1/narration/session/start", json=body)
+    problem(reply, 422, "unknown_voice")
+    assert reply.json()["detail"] == "This voice of yours is not ready yet: awaiting upload."
+    assert [error["pointer"] for error in reply.json()["errors"]] == ["/voice_pack/MC"]
+    await client.http.put(place(voice, "reference"), content=encoded(phrase(1.0), "wav"))
+    reply = await client.http.post("/v1/narration/session/start", json=body)
+    assert "has failed: Only" in reply.json()["detail"]
+
+
+async def test_an_upload_that_is_too_large_is_refused_whatever_it_is(serve: Serve) -> None:
+    client = await serve()
+    voice = await registered(client, transcript=WORDS)
+    reply = await client.http.put(place(voice, "transcript"), content=b"x" * 1_000_001)
+    problem(reply, 413, "upload_too_large")
+    assert "At most 1000000 bytes" in reply.json()["detail"]
 
 
 async def test_a_builtin_voice_or_ones_own_is_not_registered_over(serve: Serve) -> None:
     client = await serve()
     await registered(client, "Aya")
-    for name in ("Narrator v1", "aya", "AYA "):
+    for name in ("Narrator v1", "ｎａｒｒａｔｏｒ－ｖ１", "mc_v1", "aya", "AYA ", "a\u0301ya"):
         reply = await client.http.post("/v1/voices/register", json={"name": name, "consent": CONSENT})
         problem(reply, 409, "conflict")
     for call in (client.http.delete("/v1/voices/sovits:mc-v1"), client.http.post("/v1/voices/sovits:mc-v1/train")):
         problem(await call, 409, "conflict")
 
 
-async def test_an_owner_has_so_many_voices_and_room_again_when_one_is_deleted(serve: Serve) -> None:
+async def test_an_owner_has_so_many_voices_and_room_again_when_one_is_deleted(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert MOST_VOICES == 30
+    monkeypatch.setattr(registration, "MOST_VOICES", 6)
     client = await serve(api_keys="one,two")
     client.http.headers["X-API-Key"] = "one"
-    for k in range(MOST_VOICES):
-        await registered(client, f"Voice {k}")
+    bodies = [{"name": f"Voice {k}", "consent": CONSENT} for k in range(10)]
+    await asyncio.gather(*(client.http.post("/v1/voices/register", json=body) for body in bodies))
+    had = len((await client.http.get("/v1/voices")).json()["voices"]) - len(BUILTIN_VOICES)
+    for k in range(6 - had):
+        await registered(client, f"Late {k}")
     body = {"name": "One more", "consent": CONSENT}
     problem(await client.http.post("/v1/voices/register", json=body), 429, "quota_exceeded")
     client.http.headers["X-API-Key"] = "two"
     await registered(client, "One more")
     client.http.headers["X-API-Key"] = "one"
-    await client.http.delete("/v1/voices/sovits:voice-3")
+    own = (await client.http.get("/v1/voices")).json()["voices"][-1]["voice_id"]
+    await client.http.delete(f"/v1/voices/{own}")
     await registered(client, "One more")
 
 

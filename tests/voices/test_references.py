@@ -122,13 +122,23 @@ def test_a_recording_that_cannot_be_cloned_from_is_refused_with_the_reason(recor
     [
         (b"", "no bytes"),
         (b"not sound at all" * 100, "cannot be decoded"),
-        (b"RIFF\x24\x00\x00\x00WAVE", "cannot be decoded|not WAV"),
+        (b"RIFF\x04\x00\x00\x00WAVE", "cannot be decoded|not WAV"),
+        (encoded(spoken(4.0), "wav")[:-30_000], "ends before the recording does"),
         (b"\0" * (MAX_BYTES + 1), "larger than 20 MB"),
     ],
 )
 def test_bytes_that_are_no_recording_are_refused_with_the_reason(data: bytes, reason: str) -> None:
     with pytest.raises(InvalidRequest, match=reason):
         prepare_reference(data, WORDS)
+
+
+@pytest.mark.parametrize("length", [0, 0x7FFF_FFFF, 0xFFFF_FFFF])
+def test_a_wav_written_to_a_pipe_does_not_know_its_length_and_is_taken(length: int) -> None:
+    whole = bytearray(encoded(spoken(4.0), "wav"))
+    data = whole.index(b"data")
+    for place in (4, data + 4):
+        whole[place : place + 4] = length.to_bytes(4, "little")
+    assert prepare_reference(bytes(whole), WORDS).duration_s == pytest.approx(4.0, abs=0.3)
 
 
 def test_other_containers_stay_closed() -> None:

@@ -1,0 +1,23 @@
+"""Names as people give them and as they are shown: of voices, of characters. Not how they are said (`letters.py`)."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+_JOINERS: Final = "\u200c\u200d"
+"""Letters of some scripts, and emoji of several parts, are written with these."""
+
+
+def clean_name(name: str) -> str:
+    """The name without what cannot be seen (marks that turn the direction of writing among it), with single spaces.
+
+    Raises:
+        ValueError: control characters, lone surrogates, or nothing that can be seen.
+    """
+    if any(unicodedata.category(char) in ("Cc", "Cs") for char in name):
+        raise ValueError("has control characters")
+    shown = " ".join("".join(char for char in name if char in _JOINERS or unicodedata.category(char) != "Cf").split())
+    if not any(unicodedata.category(char)[0] in "LNPS" for char in shown):
+        raise ValueError("has nothing that can be seen")
+    return shown
