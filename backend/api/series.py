@@ -206,11 +206,11 @@ async def get_lexicon(series_id: SeriesId, services: ServicesIn, client: ClientI
     summary="Say how words are said",
     responses=_KEYED,
 )
-async def put_lexicon(series_id: SeriesId, body: edits.Lexicon, services: ServicesIn, client: ClientIn) -> edits.Lexicon:
+async def put_lexicon(series_id: SeriesId, body: edits.LexiconEdit, services: ServicesIn, client: ClientIn) -> edits.Lexicon:
     """Replaces the lexicon of the series; lines are said by it from now on."""
     entries = tuple(body.entries)
     await services.series.update(client, series_id, lambda cast: (cast.model_copy(update={"lexicon": entries}), None))
-    return body
+    return edits.Lexicon(entries=list(entries))
 
 
 @lines_router.patch(

@@ -92,8 +92,17 @@ class CastEdit(_Request):
     revoice: bool = Field(default=False, description="Whether pages with lines this touches are voiced again now.")
 
 
-class Lexicon(_Request):
-    """Body and reply of /v1/series/{series_id}/lexicon."""
+class WordEdit(LexiconEntry):
+    """A word as a user gives it. Kept ones are not looked at like this: what was taken once is read for ever."""
+
+    @field_validator("surface", "reading")
+    @classmethod
+    def _visible(cls, value: str | None) -> str | None:
+        return None if value is None else clean_name(value)
+
+
+class LexiconEdit(_Request):
+    """Body of PUT /v1/series/{series_id}/lexicon."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -106,7 +115,13 @@ class Lexicon(_Request):
         }
     )
 
-    entries: list[LexiconEntry] = Field(max_length=2000)
+    entries: list[WordEdit] = Field(max_length=2000)
+
+
+class Lexicon(BaseModel):
+    """Reply of /v1/series/{series_id}/lexicon."""
+
+    entries: list[LexiconEntry]
 
 
 class LineChange(_Request):

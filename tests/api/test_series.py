@@ -169,6 +169,27 @@ async def test_words_of_the_lexicon_are_said_as_it_says(serve: Serve) -> None:
     assert (await cues(client, plan, 0))[0]["text"] == "Line 0 of page 1."
 
 
+async def test_a_lexicon_is_replaced_by_words_one_can_see_and_emptied_only_on_purpose(serve: Serve) -> None:
+    client = await serve()
+    url = "/v1/series/source/lexicon"
+    word = {"surface": "page", "reading": "leaf", "lang": "en"}
+    given = {"entries": [word | {"surface": " New  York ", "reading": "\u200bnoo yark"}]}
+    kept = {"entries": [word | {"surface": "New York", "reading": "noo yark"}]}
+    assert (await client.http.put(url, json=given)).json() == kept
+    for body in (
+        {},
+        {"words": []},
+        {"entries": None},
+        *(
+            {"entries": [word | wrong]}
+            for wrong in ({"surface": " "}, {"surface": "a\u0000"}, {"reading": "\u200b"}, {"lang": "fr"})
+        ),
+    ):
+        problem(await client.http.put(url, json=body), 422, "invalid_request")
+    assert (await client.http.get(url)).json() == kept
+    assert (await client.http.put(url, json={"entries": []})).json() == {"entries": []}
+
+
 async def test_a_picture_in_the_bank_names_the_character(serve: Serve) -> None:
     client, _, _ = await narrated(serve)
     reply = await client.http.put("/v1/series/source/bank/Mio", content=page(5))
