@@ -110,7 +110,7 @@ def install_problem_handlers(app: FastAPI) -> None:
             return error_response(_path(request), BadPathParameter("A part of the path cannot name anything here."))
         wrong: dict[str, list[str]] = {}
         for problem in found:
-            wrong.setdefault(pointer(_within(problem["loc"], error.body)), []).append(_sentence(problem))
+            wrong.setdefault(pointer(_within(problem, error.body)), []).append(_sentence(problem))
         pointers = tuple((place, ", or ".join(dict.fromkeys(sentences))) for place, sentences in wrong.items())
         return error_response(
             _path(request), InvalidRequest("The request does not have the form this call takes; see errors.", pointers)
@@ -162,8 +162,9 @@ def _allowed(request: Request) -> list[str]:
     return ["GET", "HEAD", *methods[1:]] if methods[:1] == ["GET"] else methods
 
 
-def _within(loc: tuple[int | str, ...], body: Any) -> tuple[int | str, ...]:
+def _within(problem: dict[str, Any], body: Any) -> tuple[int | str, ...]:
     """Where in the request it is: pydantic's places also name the branches of its own schema, which nobody sent."""
+    loc: tuple[int | str, ...] = problem["loc"]
     if loc[0] != "body":
         return loc[1:]
     found: list[int | str] = []
@@ -171,7 +172,7 @@ def _within(loc: tuple[int | str, ...], body: Any) -> tuple[int | str, ...]:
         inside = (isinstance(body, dict) and part in body) or (
             isinstance(body, list) and isinstance(part, int) and part < len(body)
         )
-        missing = isinstance(body, dict) and place == len(loc) - 1 and part != "[key]"
+        missing = problem["type"] == "missing" and place == len(loc) - 1
         if inside or missing:
             found.append(part)
         if inside:

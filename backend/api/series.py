@@ -233,9 +233,12 @@ async def patch_line(
         await services.catalogue.get(body.voice, definition.client)
 
     at = (job_id, page.index)
-    if await services.series.update(
-        definition.client, definition.series_id, lambda cast: edits.with_correction(cast, at, int(number), body)
-    ):
+
+    def change(before: SeriesCast) -> tuple[SeriesCast, bool]:
+        after, outdated = edits.with_correction(before, at, int(number), body)
+        return after, after != before or (outdated and page.state.ended)  # else it is on its way to be voiced again
+
+    if await services.series.update(definition.client, definition.series_id, change):
         await _revoiced(services, [at])
     return page_action(await services.log.state(job_id), page.index)
 

@@ -175,8 +175,8 @@ def with_correction(cast: SeriesCast, at: Place, number: int, change: LineChange
     """Notes what a user changed about line `number` of the page that was heard there.
 
     Returns:
-        The cast, and whether the page sounds otherwise there now: also where the correction stood already, but was made elsewhere,
-        or by a call that was cut off before the page was voiced again.
+        The cast, and whether the page was cast there without this correction: also where it stood already, but was made elsewhere, or by
+        a call that broke off before the page was voiced again.
 
     Raises:
         Conflict: nothing is noted of that page.

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from backend.errors import Unavailable
 from backend.readers.base import Kind
 from tests.api.test_series import CAST, cues, narrated, problem
 from tests.conftest import Serve
@@ -89,12 +92,14 @@ async def test_what_cannot_be_corrected_is_refused_and_changes_nothing(serve: Se
         (line_of(plan), {"text": "a\u0000"}, 422, "invalid_request"),
         (line_of(plan), {"text": "x" * 2001}, 422, "invalid_request"),
         (line_of(plan), {"skip": "yes"}, 422, "invalid_request"),
+        (line_of(plan), {"skip": 1}, 422, "invalid_request"),
         (line_of(plan), {"speaker": ["Aya"]}, 422, "invalid_request"),
         (line_of(plan), {"speaker": "  "}, 422, "invalid_request"),
         (line_of(plan), {"speaker": "MC"}, 422, "invalid_request"),
         (line_of(plan), {"speaker": "character-99"}, 422, "invalid_request"),
         (line_of(plan), None, 422, "invalid_request"),
         (line_of(plan), [], 422, "invalid_request"),
+        (line_of(plan), "x", 422, "invalid_request"),
     ):
         problem(await client.http.patch(place, json=change), status, code)
     problem(await client.http.patch(line_of(plan)), 422, "invalid_request")
@@ -106,9 +111,11 @@ async def test_a_correction_that_says_nothing_new_does_not_voice_the_page_again(
     for change in ({}, {"skip": None}, {"speaker": None, "text": None, "voice": None}, {"unknown": 1}):
         reply = await client.http.patch(line_of(plan), json=change)
         assert (reply.status_code, reply.json()) == (200, {"index": 0, "state": "ready", "revision": 1})
-    for revision in (2, 2):
-        assert (await client.http.patch(line_of(plan), json={"text": "Good evening."})).json()["revision"] == revision
-        await client.until_done(plan)
+    for _ in range(3):
+        assert (await client.http.patch(line_of(plan), json={"text": "Good evening."})).json()["revision"] == 2
+    await client.until_done(plan)
+    assert (await client.http.patch(line_of(plan), json={"text": "Good evening."})).json()["revision"] == 2
+    assert (await client.http.patch(line_of(plan), json={"text": None})).json()["revision"] == 3, "null takes it back"
 
 
 async def test_a_line_goes_to_the_narrator_to_nobody_or_to_somebody_new_and_back(serve: Serve) -> None:
@@ -182,3 +189,19 @@ async def test_a_box_that_is_not_heard_is_heard_when_asked_for_and_a_page_may_lo
     await client.until_done(plan)
     assert await cues(client, plan, 0) == []
     assert (await client.snapshot(plan))["pages"][0]["state"] == "ready"
+
+
+async def test_a_correction_whose_call_broke_off_is_made_when_it_is_repeated(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, plan, _ = await narrated(serve, size=1)
+
+    async def unavailable(*_: object) -> None:
+        raise Unavailable("The store of the jobs does not answer.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(client.app.state.services.log, "commit", unavailable)
+        problem(await client.http.patch(line_of(plan), json={"text": "Good evening."}), 503, "unavailable")
+    assert (await client.http.patch(line_of(plan), json={"text": "Good evening."})).json()["revision"] == 2
+    await client.until_done(plan)
+    assert (await cues(client, plan, 0))[0]["text"] == "Good evening."
