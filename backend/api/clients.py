@@ -6,7 +6,6 @@ rate limit counts against. It leaves a mark, the client port 0; then the true pe
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from ipaddress import ip_address, ip_network
@@ -17,6 +16,7 @@ from fastapi import Depends, Request
 from backend.api.services import ServicesIn
 from backend.errors import InvalidRequest, Unauthorized
 from backend.settings import Settings
+from backend.voices.owners import identity, identity_of_key
 
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 """A host name or an IP address in its URL form, and perhaps a port."""
@@ -64,17 +64,13 @@ async def client_identity(request: Request, services: ServicesIn) -> str:
     """
     settings = services.settings
     if not settings.api_keys:
-        return _hashed("address", client_address(request, settings))
+        return identity("address", client_address(request, settings))
     key = (presented_key(request) or "").encode("utf-8", "surrogateescape")
     # All keys are compared, in constant time each, so that the reply's time tells nothing about them.
     matches = [hmac.compare_digest(key, known.get_secret_value().encode()) for known in settings.api_keys]
     if not any(matches):
         raise Unauthorized("This call needs one of the service's API keys, as Authorization: Bearer KEY or X-API-Key.")
-    return _hashed("key", key.hex())
-
-
-def _hashed(kind: str, value: str) -> str:
-    return hashlib.sha256(f"{kind}\0{value}".encode()).hexdigest()[:32]
+    return identity_of_key(key)
 
 
 ClientIn = Annotated[str, Depends(client_identity)]

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from backend.books.chapter import Chapter, open_chapter
+from backend.cli.owner import owner_named
 from backend.errors import title_of
 from backend.jobs.state import JobState, NarrationOptions, SfxPolicy
 from backend.readers.base import Direction
@@ -31,7 +32,9 @@ def narrate(  # noqa: PLR0917 - the options of a command
     series: Annotated[
         str | None, typer.Option(help="Whose cast speaks, as series_id over HTTP; else ComicInfo.xml's Series, else the title.")
     ] = None,
-    owner: Annotated[str, typer.Option(help="Owner of voices and casts; only needed on installations with API keys.")] = "",
+    owner: Annotated[
+        str, typer.Option(help="Whose voices and casts: an API key; only of use on installations with API keys.")
+    ] = "",
 ) -> None:
     """Narrate a chapter: HLS per page, one .m4b with a chapter per page, transcript.json."""
     from backend.cli.chapter import COMMAND_LINE, narrate_chapter  # noqa: PLC0415 - `tanoshi --help` need not import the engines
@@ -64,7 +67,7 @@ def narrate(  # noqa: PLR0917 - the options of a command
                 voice_pack=pack,
                 on_change=show,
                 series_id=series,
-                owner=owner or COMMAND_LINE,
+                owner=owner_named(settings, owner, COMMAND_LINE),
             )
             result = asyncio.run(work)
     for index, reason in result.errors:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from backend.cli.owner import owner_named
 from backend.errors import ConfigurationError, TanoshiError
 from backend.settings import Settings, load_settings
 
@@ -33,7 +34,7 @@ def train_voice(  # noqa: PLR0917 - typer makes options of parameters
     ] = None,
     gpu: Annotated[str, typer.Option(help="Number of the GPU.")] = "0",
     half: Annotated[bool, typer.Option(help="Train in half precision.")] = True,
-    owner: Annotated[str, typer.Option(help="Owner of the voice; only needed on installations with API keys.")] = "",
+    owner: Annotated[str, typer.Option(help="Whose voice: an API key; only needed on installations with API keys.")] = "",
 ) -> None:
     """Train a few-shot voice from its uploaded clips."""
     console = Console(stderr=True)
@@ -41,6 +42,7 @@ def train_voice(  # noqa: PLR0917 - typer makes options of parameters
     chosen = {"sovits_trainer_dir": upstream, "sovits_trainer_python": python}
     settings = settings.model_copy(update={name: value for name, value in chosen.items() if value is not None})
     settings.require_possible()
+    owner = owner_named(settings, owner)
     checkpoint = asyncio.run(_train(settings, gpu, half, owner, voice_id, lambda line: console.print(line, markup=False)))
     typer.echo(f"{voice_id} speaks from the checkpoint {checkpoint} now.")
 
