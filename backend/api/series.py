@@ -36,7 +36,7 @@ from backend.imaging import MEDIA_TYPES
 from backend.jobs import decisions
 from backend.series import changes, edits
 from backend.series.bank import NO_FACES, FigureEmbedder, bank_vector
-from backend.series.model import Member, SeriesCast
+from backend.series.model import Member, Portrait, SeriesCast
 from backend.series.places import Place
 
 router = APIRouter(prefix="/v1/series", tags=["series"])
@@ -117,11 +117,14 @@ async def put_cast(
         if character.voice is not None:
             await services.catalogue.get(character.voice, client, f"/characters/{place}/voice")
 
-    def change(before: SeriesCast) -> tuple[SeriesCast, tuple[SeriesCast, set[Place]]]:
+    def change(before: SeriesCast) -> tuple[SeriesCast, tuple[SeriesCast, set[Place], set[Portrait]]]:
         after, touched = edits.edited(before, body)
-        return after, (after, {*changes.touched_pages(after, touched), *changes.touched_pages(before, touched)})
+        were = touched & before.members.keys()
+        pages = {*changes.touched_pages(after, touched), *changes.touched_pages(before, were)}
+        return after, (after, pages, before.portraits() - after.portraits())
 
-    cast, touched = await services.series.update(client, series_id, change)
+    cast, touched, unseen = await services.series.update(client, series_id, change)
+    await services.faces.forget(unseen)
     pages = await _living(services, sorted(touched))
     reply = _reply(cast, series_id, public_base(request, services.settings))
     reply.touched = [TouchedPage(job_id=job_id, index=index) for job_id, index in pages]
@@ -135,7 +138,7 @@ async def delete_cast(series_id: SeriesId, services: ServicesIn, client: ClientI
     """Removes characters, names, faces, corrections and the lexicon of a series."""
     cast = await services.series.cast(client, series_id)
     await services.series.forget(client, series_id)
-    await services.faces.forget(member.portrait for member in cast.members.values() if member.portrait)
+    await services.faces.forget(cast.portraits())
 
 
 @router.get(

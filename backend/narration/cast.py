@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -46,6 +46,8 @@ class Casting:
     """One a box."""
     cast: SeriesCast
     note: PageNote
+    unseen: Collection[Portrait]
+    """Pictures that the memory no longer shows."""
 
 
 class Caster:
@@ -80,6 +82,7 @@ class Caster:
             await self.faces.keep(
                 member.portrait for member in casting.cast.members.values() if member.portrait and member.portrait.at == at
             )
+            await self.faces.forget(casting.unseen)
         return write_script(
             reading,
             cast=casting.parts,
@@ -108,6 +111,7 @@ def cast_page(
     options: NarrationOptions,
 ) -> tuple[SeriesCast, Casting]:
     """The cast after this page, and the page's parts."""
+    shown = cast.portraits()
     key = page_key(reading)
     cast = _without_others_at(cast, at, key)
     note = cast.pages.get(key)
@@ -130,7 +134,7 @@ def cast_page(
     for number, speaker in enumerate(speakers):
         correction = note.corrections.get(number)
         parts.append(_part(cast, speaker, correction, pack=pack, own=own, options=options))
-    return cast, Casting(tuple(parts), cast, note)
+    return cast, Casting(tuple(parts), cast, note, shown - cast.portraits())
 
 
 def _seen(figure: Character) -> Seen:

@@ -49,8 +49,13 @@ def crowded_out(cast: SeriesCast, here: Collection[int | None]) -> SeriesCast:
     free = [member for member in cast.members.values() if member.id not in spared and not member.name and not member.chosen_voice]
     gone = {member.id for member in sorted(free, key=lambda member: (member.lines, member.seen, member.id))[:over]}
     members = {key: member for key, member in cast.members.items() if key not in gone}
-    noted = {known for note in cast.pages.values() for known in (*note.figures, *note.lines)}
-    aliases = {old: living for old, living in cast.aliases.items() if living in members and old in noted}
+    needed: set[int] = set()
+    noted = {known for note in cast.pages.values() for known in (*note.figures, *note.lines) if known is not None}
+    way = noted & cast.aliases.keys()
+    while way:  # from what is noted to who lives
+        needed |= way
+        way = {cast.aliases[known] for known in way} & cast.aliases.keys() - needed
+    aliases = {old: other for old, other in cast.aliases.items() if old in needed and cast.id_of(old) in members}
     apart = tuple(pair for pair in cast.apart if members.keys() >= set(pair))
     return cast.model_copy(update={"members": members, "aliases": aliases, "apart": apart})
 
@@ -84,7 +89,8 @@ def with_mc(cast: SeriesCast, member_id: int) -> SeriesCast:
 
 
 def merged(cast: SeriesCast, keep_id: int, drop_id: int, *, by_user: bool = True) -> SeriesCast:
-    """Two characters that are one. `keep_id` stays, with its voice; a user's merge keeps both ways of looking apart as looks.
+    """Two characters that are one. `keep_id` stays, with its voice; a user's merge keeps both ways of looking apart as looks, so that
+    `split` can take it back.
 
     Raises NotFound; InvalidRequest for a character and itself.
     """
@@ -92,10 +98,13 @@ def merged(cast: SeriesCast, keep_id: int, drop_id: int, *, by_user: bool = True
     if keep.id == drop.id:
         raise InvalidRequest("These are the same character already.")
     portrait = max((p for p in (keep.portrait, drop.portrait) if p), key=lambda p: p.confidence, default=None)
+    came = tuple(look.model_copy(update={"of": look.of or drop.id}) for look in drop.looks) if by_user else drop.looks
+    absorbed = (drop.model_copy(update={"looks": (), "absorbed": ()}),) if by_user else ()
     one = keep.model_copy(
         update={
             "name": keep.name or drop.name,
-            "looks": _joined(keep.looks, drop.looks, average=not by_user),
+            "looks": _joined(keep.looks, came, average=not by_user),
+            "absorbed": (*keep.absorbed, *drop.absorbed, *absorbed),
             "voices": tuple(dict.fromkeys((*keep.voices, *drop.voices))),
             "chosen_voice": keep.chosen_voice or drop.chosen_voice,
             "lines": keep.lines + drop.lines,
@@ -103,7 +112,7 @@ def merged(cast: SeriesCast, keep_id: int, drop_id: int, *, by_user: bool = True
         }
     )
     members = {key: member for key, member in cast.members.items() if key != drop.id} | {keep.id: one}
-    aliases = {old: keep.id if living == drop.id else living for old, living in cast.aliases.items()} | {drop.id: keep.id}
+    aliases = {**cast.aliases, drop.id: keep.id}
     apart = {(min(a, b), max(a, b)) for a, b in (_renamed(pair, drop.id, keep.id) for pair in cast.apart) if a != b}
     mc = keep.id if cast.mc == drop.id else cast.mc
     after = cast.model_copy(update={"members": members, "aliases": aliases, "apart": tuple(sorted(apart)), "mc": mc})
@@ -111,7 +120,10 @@ def merged(cast: SeriesCast, keep_id: int, drop_id: int, *, by_user: bool = True
 
 
 def split(cast: SeriesCast, member_id: int, look_numbers: Collection[int], name: str | None = None) -> tuple[SeriesCast, Member]:
-    """Takes looks away from a character: they are somebody else, who has no voice yet. Pages already heard keep what they have.
+    """Takes looks away from a character: they are somebody else.
+
+    Where they are just the looks of a character that a user had merged into this one, that one is back, with its id, name, voice and
+    lines. Otherwise it is somebody new, who has no voice yet, and pages already heard keep what they have.
 
     Raises NotFound; InvalidRequest when the numbers name no look, or all of them; QuotaExceeded.
     """
@@ -121,14 +133,41 @@ def split(cast: SeriesCast, member_id: int, look_numbers: Collection[int], name:
         raise InvalidRequest(
             f"This character has looks 0 to {len(member.looks) - 1}; some, but not all of them can be split off."
         )
-    if name and cast.named(name):
+    stays = tuple(look for k, look in enumerate(member.looks) if k not in taken)
+    goes = tuple(member.looks[k].model_copy(update={"of": None}) for k in taken)
+    origins = {member.looks[k].of for k in taken}
+    back = next((one for one in member.absorbed if origins == {one.id} and all(look.of != one.id for look in stays)), None)
+    has_it = cast.named(name) if name else None
+    if has_it is not None and not (back is not None and has_it.id == member.id and has_it.name == back.name):
         raise InvalidRequest("A character of this series has that name already.")
     require_room(cast)
-    stays = tuple(look for k, look in enumerate(member.looks) if k not in taken)
-    cast, fresh = new_member(cast, name)
-    fresh = fresh.model_copy(update={"looks": tuple(member.looks[k] for k in taken)})
+    if back is not None:
+        cast, member, fresh = _separated(cast, member, back, name)
+    else:
+        cast, fresh = new_member(cast, name)
+    fresh = fresh.model_copy(update={"looks": goes})
     cast = with_member(with_member(cast, member.model_copy(update={"looks": stays})), fresh)
-    return cast.model_copy(update={"apart": (*cast.apart, (member.id, fresh.id))}), fresh
+    pair = (min(member.id, fresh.id), max(member.id, fresh.id))
+    return cast.model_copy(update={"apart": (*cast.apart, pair)}), fresh
+
+
+def _separated(cast: SeriesCast, member: Member, back: Member, name: str | None) -> tuple[SeriesCast, Member, Member]:
+    """The cast in which the id of `back` means itself again, with what is left of `member`, and what `back` has again."""
+    cast = cast.model_copy(update={"aliases": {old: other for old, other in cast.aliases.items() if old != back.id}})
+    alone = with_member(cast, back)
+    lines = sum(count for note in cast.pages.values() for noted, count in note.lines.items() if alone.id_of(noted) == back.id)
+    named = None if back.name is None or member.name == back.name else cast.named(back.name)
+    left: dict[str, object] = {
+        "lines": max(0, member.lines - lines),
+        "voices": tuple(voice for voice in member.voices if voice not in back.voices) or member.voices,
+        "absorbed": tuple(one for one in member.absorbed if one.id != back.id),
+    }
+    if member.name == back.name:  # the name came with it
+        left["name"] = None
+    if member.portrait == back.portrait:
+        left["portrait"] = None
+    again = {"lines": lines, "name": name or (back.name if named is None else None)}
+    return cast, member.model_copy(update=left), back.model_copy(update=again)
 
 
 def with_bank_face(cast: SeriesCast, name: str, vector: Vector) -> tuple[SeriesCast, Member]:

@@ -143,17 +143,18 @@ class LineChange(_Request):
 
 
 def edited(cast: SeriesCast, edit: CastEdit) -> tuple[SeriesCast, frozenset[int]]:
-    """The cast after an edit, and the ids of the characters whose lines sound or are called differently now.
+    """The cast after an edit, and the ids of the characters whose lines sound or are called differently now, gone ones among them.
 
     Raises:
         NotFound, InvalidRequest: nothing of the edit holds.
     """
     touched: set[int] = set()
     for merge in edit.merge:
-        touched |= {merge.keep, merge.drop}
+        touched |= {changes.member_of(cast, merge.keep).id, changes.member_of(cast, merge.drop).id}
         cast = changes.merged(cast, merge.keep, merge.drop)
     for split in edit.split:
-        cast, _ = changes.split(cast, split.id, split.looks, split.name)
+        cast, apart = changes.split(cast, split.id, split.looks, split.name)
+        touched.add(apart.id)
     for change in edit.characters:
         before = changes.member_of(cast, change.id)
         if "name" in change.model_fields_set:

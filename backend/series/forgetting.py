@@ -39,7 +39,8 @@ def without_page(cast: SeriesCast, *, notes: Collection[str], places: Collection
     for key, member in cast.members.items():
         after = member.model_copy(update={"lines": max(0, member.lines - lines[key])})
         if _shown(member, pictures):
-            after = after.model_copy(update={"portrait": None})
+            own, *absorbed = (_unseen(one, pictures) for one in (after, *after.absorbed))
+            after = own.model_copy(update={"absorbed": tuple(absorbed)})
         if key in only_there:
             after = after.model_copy(update={"looks": tuple(look for look in member.looks if look.from_bank)})
             if not (after.name or after.chosen_voice or after.looks):
@@ -53,4 +54,9 @@ def _seen(cast: SeriesCast, notes: Collection[PageNote]) -> set[int]:
 
 
 def _shown(member: Member, pictures: Collection[str]) -> bool:
-    return member.portrait is not None and member.portrait.name in pictures
+    return any(one.portrait is not None and one.portrait.name in pictures for one in (member, *member.absorbed))
+
+
+def _unseen(member: Member, pictures: Collection[str]) -> Member:
+    gone = member.portrait is not None and member.portrait.name in pictures
+    return member.model_copy(update={"portrait": None}) if gone else member

@@ -223,7 +223,7 @@ def _learned(cast: SeriesCast, member_id: int, vectors: Array, *, sure: bool) ->
     else:
         before, seen = unpack(looks[nearest].mean), looks[nearest].seen
         after = (before * seen + vectors.sum(axis=0)) / (seen + len(vectors))
-        looks[nearest] = Look(mean=pack(after.astype(np.float32)), seen=seen + len(vectors))
+        looks[nearest] = looks[nearest].model_copy(update={"mean": pack(after.astype(np.float32)), "seen": seen + len(vectors)})
     return with_member(cast, member.model_copy(update={"looks": tuple(looks)}))
 
 

@@ -33,6 +33,8 @@ class Look(_Frozen):
     seen: int
     from_bank: bool = False
     """Given by the user, not learned: never averaged with what is learned."""
+    of: int | None = None
+    """Id of the absorbed character it is a look of; None: the character's own."""
 
 
 class Portrait(_Frozen):
@@ -67,6 +69,8 @@ class Member(_Frozen):
     lines: int = 0
     """Lines heard so far, each page counted once."""
     portrait: Portrait | None = None
+    absorbed: tuple[Member, ...] = ()
+    """Characters a user has merged into this one, as they were, without their looks: to be split off again."""
 
     @property
     def label(self) -> str:
@@ -163,7 +167,7 @@ class SeriesCast(_Frozen):
     mc: int | None = None
     """Id of the member with the MC's voice."""
     aliases: Mapping[int, int] = Field(default_factory=dict)
-    """Merged member id -> the id it was merged into, resolved to the end."""
+    """Merged member id -> the id it was merged into, which may have been merged, too."""
     apart: tuple[tuple[int, int], ...] = ()
     """Pairs of members a user has split: never merged again on their looks."""
     pages: Mapping[str, PageNote] = Field(default_factory=dict)
@@ -173,15 +177,19 @@ class SeriesCast(_Frozen):
 
     def id_of(self, member_id: int | None) -> int | None:
         """The living id behind an id that may have been merged away; None when the member is gone."""
-        if member_id is None:
-            return None
-        living = self.aliases.get(member_id, member_id)
-        return living if living in self.members else None
+        while member_id is not None and member_id not in self.members:
+            member_id = self.aliases.get(member_id)
+        return member_id
 
     def named(self, name: str) -> Member | None:
         """The member with this name or label, without regard to case."""
         wanted = name.strip().casefold()
         return next((member for member in self.members.values() if member.label.casefold() == wanted), None)
+
+    def portraits(self) -> set[Portrait]:
+        """Of everybody, absorbed characters among them: the pictures that are to be kept."""
+        everybody = (one for member in self.members.values() for one in (member, *member.absorbed))
+        return {one.portrait for one in everybody if one.portrait is not None}
 
     def scenes(self) -> list[frozenset[int]]:
         """Who was seen together, page by page."""

@@ -13,9 +13,10 @@ from PIL import Image
 from backend.errors import ReadingFailed
 from backend.readers.base import Reading, ReadOptions
 from tests.conftest import Serve
-from tests.support.characters import FacesReader, RecordingSynthesizer
+from tests.support.characters import FacesReader, RecordingSynthesizer, SceneReader
 from tests.support.engines import page
 from tests.support.narration_client import NarrationClient
+from tests.support.scenes import scene
 
 CAST = "/v1/series/source/cast"
 
@@ -117,6 +118,38 @@ async def test_two_characters_that_are_one_can_be_merged(serve: Serve) -> None:
     assert [(one["id"], one["lines"], len(one["looks"])) for one in reply["characters"]] == [(1, 4, 2)]
     split = (await client.http.put(CAST, json={"split": [{"id": 1, "looks": [1], "name": "Ken"}]})).json()
     assert [one["label"] for one in split["characters"]] == ["character-1", "Ken"]
+
+
+async def test_a_merge_that_is_taken_back_gives_pages_their_voices_again_on_request(serve: Serve) -> None:
+    client, plan, synthesizer = await narrated(serve, size=1)
+
+    async def heard() -> list[tuple[str, str]]:
+        await client.until_done(plan)
+        return [(cue["speaker"], cue["voice"]) for cue in await cues(client, plan, 0)]
+
+    before, faces = await heard(), [one["face"] for one in (await client.http.get(CAST)).json()["characters"]]
+    await client.http.put(CAST, json={"merge": [{"keep": 1, "drop": 2}], "revoice": True})
+    assert await heard() == [before[0], before[0]]
+    synthesizer.said.clear()
+    reply = (await client.http.put(CAST, json={"split": [{"id": 1, "looks": [1]}]})).json()
+    assert (reply["touched"], reply["revoiced"]) == ([{"job_id": plan["job_id"], "index": 0}], [])
+    assert [(one["id"], one["lines"]) for one in reply["characters"]] == [(1, 1), (2, 1)]
+    await client.http.post(f"/v1/narration/jobs/{plan['job_id']}/pages/0/retry")
+    assert await heard() == before
+    assert synthesizer.said == [], "all of it is known"
+    assert (await client.http.get(faces[1])).status_code == 200
+    await client.http.delete(CAST)
+    assert not [key async for key in client.app.state.services.objects.keys("faces")]
+
+
+async def test_a_picture_that_a_better_view_has_replaced_is_not_kept(serve: Serve) -> None:
+    sure = iter((0.7, 0.9))
+    client = await serve(reader=SceneReader(lambda number: scene(0, at=number, confidence=next(sure))))
+    for number in (1, 2):
+        plan = await client.start(1, chapter_id=f"source:{number}")
+        await client.put(plan, 0, page(number))
+        await client.until_done(plan)
+        assert len([key async for key in client.app.state.services.objects.keys("faces")]) == 1
 
 
 @pytest.mark.parametrize(

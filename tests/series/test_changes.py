@@ -8,7 +8,7 @@ import pytest
 from backend.errors import InvalidRequest, NotFound
 from backend.series import changes
 from backend.series.identity import Seen, recognise
-from backend.series.model import LineCorrection, PageNote, SeriesCast
+from backend.series.model import LineCorrection, PageNote, Portrait, SeriesCast
 from backend.series.vectors import unit
 
 FACES = [unit(tuple(vector.tolist())) for vector in np.random.default_rng(1).normal(size=(4, 32))]
@@ -61,6 +61,64 @@ def test_a_split_takes_a_look_away_for_good() -> None:
     for character in (0, 1, 0, 1):
         cast, _ = recognise(cast, [Seen(FACES[character], 0)])
     assert len(cast.members) == 2
+
+
+def a_portrait(index: int) -> Portrait:
+    return Portrait(job_id="job_1", index=index, box=(0, 0, 1, 1), confidence=0.9)
+
+
+def two_with_lines() -> SeriesCast:
+    """Aya, and somebody without a name who has a line on page 1; both have been heard and seen."""
+    cast = changes.named(seen(0, 1), 1, "Aya")
+    members = {
+        1: cast.members[1].model_copy(update={"voices": ("sovits:a",), "lines": 3, "portrait": a_portrait(0)}),
+        2: cast.members[2].model_copy(update={"voices": ("sovits:b",), "lines": 1, "portrait": a_portrait(1)}),
+    }
+    pages = {
+        "a": PageNote(figures=(1,), lines={1: 3}, heard={"job_1": (0,)}),
+        "b": PageNote(figures=(2,), lines={2: 1}, heard={"job_1": (1,)}),
+    }
+    return cast.model_copy(update={"members": members, "pages": pages})
+
+
+def test_a_merge_can_be_taken_back_with_voice_lines_and_pages() -> None:
+    before = two_with_lines()
+    merged = changes.merged(before, 1, 2)
+    assert merged.portraits() == before.portraits(), "pictures are kept as long as it may be taken back"
+    cast, back = changes.split(merged, 1, [1])
+    assert cast.members[1].model_copy(update={"portrait": a_portrait(0)}) == before.members[1]
+    assert (cast.members[2], back) == (before.members[2], before.members[2])
+    assert changes.touched_pages(cast, [2]) == [("job_1", 1)]
+    assert changes.split(merged, 1, [1], "Ken")[1].label == "Ken"
+
+
+def test_a_name_that_came_with_a_character_goes_with_it() -> None:
+    cast = changes.merged(two_with_lines(), 2, 1)
+    assert cast.members[2].name == "Aya"
+    for name in (None, "Aya"):
+        after, back = changes.split(cast, 2, [1], name)
+        assert (back.id, back.name, after.members[2].name) == (1, "Aya", None)
+    with pytest.raises(InvalidRequest, match="that name already"):
+        changes.split(changes.merged(two_with_lines(), 1, 2), 1, [1], "aya")
+
+
+def test_merges_of_merged_characters_can_be_taken_back_one_by_one() -> None:
+    cast = changes.merged(changes.merged(seen(0, 1, 2), 2, 3), 1, 2)
+    looks = {look.of: number for number, look in enumerate(cast.members[1].looks)}
+    apart, back = changes.split(cast, 1, [looks[3]])
+    assert (back.id, apart.id_of(3), apart.id_of(2)) == (3, 3, 1)
+    apart, back = changes.split(cast, 1, [looks[2]])
+    assert (back.id, apart.id_of(2), apart.id_of(3)) == (2, 2, 2), "what was merged into it first is where it was"
+    some, fresh = changes.split(cast, 1, [looks[2], looks[3]])
+    assert fresh.id == 4
+    assert some.id_of(2) == some.id_of(3) == 1, "nobody in particular"
+
+
+def test_a_look_learned_further_is_still_of_whom_it_was() -> None:
+    cast = changes.merged(seen(0, 1), 1, 2)
+    cast, found = recognise(cast, [Seen(FACES[1], 0)])
+    assert found == (1,)
+    assert changes.split(cast, 1, [1])[1].id == 2
 
 
 @pytest.mark.parametrize("looks", [[], [0], [5], [-1]])

@@ -28,9 +28,16 @@ def definition(
     )
 
 
-def figure(cluster: int, name: str | None = None, embedding: tuple[float, ...] | None = None, sure: float = 0.9) -> Character:
+def figure(
+    cluster: int, name: str | None = None, embedding: tuple[float, ...] | None = None, sure: float = 0.9, confidence: float = 0.9
+) -> Character:
     return Character(
-        box=(0, 0, 10, 10), confidence=0.9, cluster=cluster, name=name, name_confidence=sure if name else 0.0, embedding=embedding
+        box=(0, 0, 10, 10),
+        confidence=confidence,
+        cluster=cluster,
+        name=name,
+        name_confidence=sure if name else 0.0,
+        embedding=embedding,
     )
 
 
@@ -42,14 +49,22 @@ def page(*boxes: TextBox, figures: tuple[Character, ...] = ()) -> Reading:
     return Reading(width=100, height=100, boxes=boxes, characters=figures)
 
 
-def scene(*who: int, at: float = 0.0, noise: float = 0.3, seed: int = 0, silent: tuple[int, ...] = (), lines: int = 1) -> Reading:
+def scene(
+    *who: int,
+    at: float = 0.0,
+    noise: float = 0.3,
+    seed: int = 0,
+    silent: tuple[int, ...] = (),
+    lines: int = 1,
+    confidence: float = 0.9,
+) -> Reading:
     """A page on which each of these characters says `lines` lines, and `silent` ones are only seen."""
     rng = np.random.default_rng([seed, *who, *silent])
     figures = []
     for k, character in enumerate((*who, *silent)):
         face = np.asarray(FACES[character]) / np.linalg.norm(FACES[character])
         seen = face + noise * rng.normal(size=64) / 8
-        figures.append(figure(k, embedding=tuple(seen.tolist())))
+        figures.append(figure(k, embedding=tuple(seen.tolist()), confidence=confidence))
     said = [line(f"Page {at} number {k} line {n}", speaker=k) for k in range(len(who)) for n in range(lines)]
     return page(*said, figures=tuple(figures))
 
