@@ -57,6 +57,9 @@ class LookReply(BaseModel):
     number: int
     seen: int = Field(description="Figures that make up this look.")
     from_bank: bool
+    of: int | None = Field(
+        default=None, description="Id of the character it was merged in with; a split of all such brings it back."
+    )
 
 
 class CharacterReply(BaseModel):
@@ -295,6 +298,6 @@ def _character(cast: SeriesCast, member_id: int, series_id: str, base: str) -> C
         chosen_voice=member.chosen_voice,
         mc=cast.mc == member.id,
         lines=member.lines,
-        looks=[LookReply(number=k, seen=look.seen, from_bank=look.from_bank) for k, look in enumerate(member.looks)],
+        looks=[LookReply(number=k, seen=look.seen, from_bank=look.from_bank, of=look.of) for k, look in enumerate(member.looks)],
         face=face if member.portrait else None,
     )

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from contextlib import suppress
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from backend.errors import InvalidRequest, NotFound
-from backend.series import changes
+from backend.errors import InvalidRequest, NotFound, TanoshiError
+from backend.series import changes, edits
 from backend.series.identity import Seen, recognise
 from backend.series.model import LineCorrection, PageNote, Portrait, SeriesCast
 from backend.series.vectors import unit
@@ -21,6 +26,15 @@ def seen(*who: int) -> SeriesCast:
         for character in who:
             cast, _ = recognise(cast, [Seen(FACES[character], 0)])
     return cast
+
+
+def with_lines(cast: SeriesCast) -> SeriesCast:
+    """Each character has as many lines as its id says, on a page of its own."""
+    members = {key: member.model_copy(update={"lines": key}) for key, member in cast.members.items()}
+    return cast.model_copy(update={"members": members, "pages": {f"p{key}": PageNote(lines={key: key}) for key in members}})
+
+
+FOUR = with_lines(seen(0, 1, 2, 3))
 
 
 def who_is(cast: SeriesCast, character: int) -> int | None:
@@ -119,6 +133,34 @@ def test_a_look_learned_further_is_still_of_whom_it_was() -> None:
     cast, found = recognise(cast, [Seen(FACES[1], 0)])
     assert found == (1,)
     assert changes.split(cast, 1, [1])[1].id == 2
+
+
+IDS, LOOKS = st.integers(1, 5), st.lists(st.integers(0, 2), min_size=1, max_size=2)
+CHANGES = st.one_of(
+    st.builds(lambda keep, drop: {"merge": [{"keep": keep, "drop": drop}]}, IDS, IDS),
+    st.builds(lambda one, looks: {"split": [{"id": one, "looks": looks}]}, IDS, LOOKS),
+    st.builds(lambda one, name: {"characters": [{"id": one, "name": name}]}, IDS, st.sampled_from(["Aya", "Ken", None])),
+    st.builds(lambda one: {"mc": one}, IDS),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(CHANGES, max_size=8))
+def test_whatever_is_edited_every_line_has_one_speaker_and_every_name_one_character(wanted: list[dict[str, object]]) -> None:
+    cast = FOUR
+    for change in wanted:
+        with suppress(TanoshiError):
+            cast, touched = edits.edited(cast, edits.CastEdit.model_validate(change))
+            assert all(cast.id_of(one) is not None for one in touched)
+        lines = Counter[int | None]()
+        for note in cast.pages.values():
+            for noted, count in note.lines.items():
+                lines[cast.id_of(noted)] += count
+        assert lines == {key: member.lines for key, member in cast.members.items() if member.lines}
+        names = [member.label.casefold() for member in cast.members.values()]
+        assert len(set(names)) == len(names)
+        assert cast.mc is None or cast.mc in cast.members
+    assert SeriesCast.model_validate_json(cast.model_dump_json()) == cast
 
 
 @pytest.mark.parametrize("looks", [[], [0], [5], [-1]])
