@@ -67,11 +67,11 @@ class RegisteredVoices(Protocol):
     """Voices that owners brought themselves; `registration.py` implements it."""
 
     async def ready_voices(self, owner: str) -> Mapping[str, ListedVoice]:
-        """By id, only those that can be spoken with."""
+        """By id, only those that can be spoken with, as known some seconds ago."""
         ...
 
-    async def unready(self, owner: str, voice_id: str) -> str | None:
-        """A sentence why a voice that is the owner's cannot be spoken with; None: they have none by that id."""
+    async def look_up(self, owner: str, voice_id: str) -> ListedVoice | str | None:
+        """One voice as known now; a sentence when it cannot be spoken with; None when the owner has none by that id."""
         ...
 
 
@@ -81,7 +81,7 @@ class NoRegisteredVoices:
     async def ready_voices(self, owner: str) -> Mapping[str, ListedVoice]:
         return {}
 
-    async def unready(self, owner: str, voice_id: str) -> str | None:
+    async def look_up(self, owner: str, voice_id: str) -> ListedVoice | str | None:
         return None
 
 
@@ -113,10 +113,7 @@ class Catalogue:
         Raises:
             UnknownVoice: names voices with similar names.
         """
-        voices = await self.voices(owner)
-        if voice_id not in voices:
-            raise await self._unknown(voices, owner, voice_id, pointer)
-        return voices[voice_id]
+        return await self._found(await self.voices(owner), owner, voice_id, pointer)
 
     async def resolve(self, pack: VoicePack, owner: str = "", *, accepted: bool = False) -> ResolvedPack:
         """The pack with defaults for the roles it leaves out.
@@ -131,11 +128,16 @@ class Catalogue:
         voices = self.builtin
         if any(voice_id not in voices for ids in pack.values() for voice_id in _listed(ids)):
             voices = await self.voices(owner)
-        for role, ids in pack.items():
-            for voice_id, place in _places(role, ids):
-                if voice_id not in voices and not accepted:
-                    raise await self._unknown(voices, owner, voice_id, place)
-        chosen = {role: tuple(voices[voice_id] for voice_id in _listed(ids) if voice_id in voices) for role, ids in pack.items()}
+        chosen = {
+            role: tuple(
+                [
+                    await self._found(voices, owner, voice_id, place)
+                    for voice_id, place in _places(role, ids)
+                    if voice_id in voices or not accepted
+                ]
+            )
+            for role, ids in pack.items()
+        }
         roles = {role: next((chosen[key] for key in chosen if key.casefold() == role.casefold()), ()) for role in ROLES}
         narrator = roles[NARRATOR][0] if roles[NARRATOR] else voices[DEFAULT_NARRATOR]
         mc = roles[MC][0] if roles[MC] else voices[DEFAULT_MC]
@@ -148,13 +150,18 @@ class Catalogue:
         pool = others or (*(listed for listed in free if listed.id != unknown.id), unknown)
         return ResolvedPack(narrator, mc, unknown, pool, named)
 
-    async def _unknown(self, voices: Mapping[str, ListedVoice], owner: str, voice_id: str, pointer: str) -> UnknownVoice:
-        if (reason := await self._registered.unready(owner, voice_id)) is not None:
-            return UnknownVoice(reason, errors=((pointer, "names a voice that cannot be spoken with yet"),))
+    async def _found(self, voices: Mapping[str, ListedVoice], owner: str, voice_id: str, pointer: str) -> ListedVoice:
+        if voice_id in voices:
+            return voices[voice_id]
+        match await self._registered.look_up(owner, voice_id):
+            case ListedVoice() as made_just_now:
+                return made_just_now
+            case str() as reason:
+                raise UnknownVoice(reason, errors=((pointer, "names a voice that cannot be spoken with yet"),))
         near = near_names(voice_id, voices)
         known = f"Near names: {', '.join(near)}." if near else f"There are {', '.join(list(voices)[:3])} and others."
         what = "A voice of the pack does not exist." if pointer.startswith("/voice_pack/") else "There is no such voice."
-        return UnknownVoice(
+        raise UnknownVoice(
             f"{what} {known} GET /v1/voices lists them all.", errors=((pointer, "names a voice that does not exist"),)
         )
 

@@ -119,6 +119,8 @@ class Registration:
         manifest = await self._store.manifest(client, voice_id)
         if manifest.status is VoiceStatus.TRAINING:
             raise Conflict("This voice is being trained; upload when that has ended.")
+        if manifest.status is VoiceStatus.CHECKING and manifest.mode is VoiceMode.FEW_SHOT:
+            raise Conflict("The clips of this voice are being checked; upload when that has ended.")
         require_part(manifest, part)
         slug = manifest.slug
         if part == TRANSCRIPT:
@@ -155,6 +157,9 @@ class Registration:
             data = await self._store.objects.get(self._upload_key(client, slug, REFERENCE))
             prepared = await self._prepared(data, manifest.transcript, manifest.lang)
             clip = await self._kept(client, slug, prepared, manifest.lang)
+        except NotFound:  # sent twice at once, and the other call's check has taken it
+            made = (await self._store.manifest(client, manifest.voice_id)).speakable
+            return await self._store.move(client, slug, VoiceStatus.READY if made else VoiceStatus.AWAITING_UPLOAD)
         except InvalidRequest as error:
             await self._drop_uploads(client, slug, [REFERENCE])
             await self._store.move(client, slug, VoiceStatus.FAILED, detail=error.detail)

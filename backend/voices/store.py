@@ -77,15 +77,17 @@ class VoiceStore:
             self._ready[owned] = (time.monotonic() + CACHED_S, known)
         return known
 
-    async def unready(self, owner: str, voice_id: str) -> str | None:
-        """Why one of the owner's voices cannot be spoken with yet; implements `catalogue.RegisteredVoices`."""
+    async def look_up(self, owner: str, voice_id: str) -> ListedVoice | str | None:
+        """One of the owner's voices as known now, or why it cannot be spoken with; implements `catalogue.RegisteredVoices`."""
         try:
             manifest = await self.manifest(owner, voice_id)
         except NotFound:
             return None
+        if manifest.speakable:
+            return manifest.listed()
         if manifest.status is VoiceStatus.FAILED:
             return f"This voice of yours has failed: {manifest.reason}"
-        return None if manifest.speakable else f"This voice of yours is not ready yet: {manifest.status.replace('_', ' ')}."
+        return f"This voice of yours is not ready yet: {manifest.status.replace('_', ' ')}."
 
     async def follow(self, client: str, voice_id: str, after: int = 0) -> AsyncGenerator[VoiceEvent, None]:
         """Its events behind `after`, then what happens, until the voice is gone. Close the iterator to end it."""

@@ -85,6 +85,20 @@ async def test_clips_that_are_named_but_not_there_are_told_and_waited_for(serve:
     assert "five.wav" in told[1]["detail"]
 
 
+async def test_nothing_is_uploaded_while_clips_are_checked_so_that_no_check_takes_them_from_another(serve: Serve) -> None:
+    client = await serve(stream_linger_seconds=0.1)
+    voice = await registered(client, "Ken", mode="few_shot")
+    for k in range(6):
+        await client.http.put(place(voice, f"{k}.wav"), content=recording(seed=k))
+    lines = "\n".join(json.dumps({"clip": f"{k}.wav", "text": WORDS}) for k in range(6))
+    assert (await client.http.put(place(voice, "transcripts.jsonl"), content=lines)).json()["status"] == "checking"
+    again = await client.http.put(place(voice, "transcripts.jsonl"), content=lines)
+    problem(again, 409, "conflict")
+    assert "being checked" in again.json()["detail"]
+    told = [frame.data async for frame in frames(client.http, voice["status_sse"])]
+    assert [event["status"] for event in told] == ["awaiting_upload", "checking", "ready"]
+
+
 async def test_clips_of_a_voice_have_a_number_and_a_size(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     client = await serve()
     voice = await registered(client, "Ken", mode="few_shot")

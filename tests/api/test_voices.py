@@ -154,6 +154,24 @@ async def test_a_voice_that_is_not_ready_is_named_so_and_not_as_one_that_does_no
     assert "has failed: Only" in reply.json()["detail"]
 
 
+async def test_a_recording_that_is_sent_twice_at_once_makes_one_voice(serve: Serve) -> None:
+    client = await serve(stream_linger_seconds=0.1)
+    voice = await registered(client, transcript=WORDS)
+    data = recording()
+    replies = await asyncio.gather(*(client.http.put(place(voice, "reference"), content=data) for _ in range(4)))
+    assert [reply.status_code for reply in replies] == [200] * 4, [reply.text for reply in replies]
+    assert (await client.http.get(f"/v1/voices/{voice['voice_id']}")).json()["status"] == "ready"
+
+
+async def test_a_voice_made_ready_by_another_process_is_known_at_once(serve: Serve) -> None:
+    client, other = await serve(), await serve()
+    start = {"chapter_id": "a:b", "voice_pack": {"MC": "sovits:aya"}}
+    problem(await other.http.post("/v1/narration/session/start", json=start), 422, "unknown_voice")
+    await ready(client)
+    reply = await other.http.post("/v1/narration/session/start", json=start)
+    assert reply.status_code == 200, reply.text
+
+
 async def test_an_upload_that_is_too_large_is_refused_whatever_it_is(serve: Serve) -> None:
     client = await serve()
     voice = await registered(client, transcript=WORDS)
