@@ -62,9 +62,8 @@ def new_voice(
             ),  # nor as somebody did before
         )
 
-    pool = [listed for listed in pack.pool if listed.id not in (pack.narrator.id, pack.mc.id)] or list(pack.pool)
-    lightest = min(burden(listed) for listed in pool)
-    free = [listed for listed in pool if burden(listed) == lightest]
+    lightest = min(map(burden, pack.pool))
+    free = [listed for listed in pack.pool if burden(listed) == lightest]
     heard = [pack.narrator, pack.mc]
     heard += [voice for other in scene if other != member.id and (voice := voice_of(cast, cast.members[other], pack, own))]
     return max(free[:CHOICES], key=lambda listed: min(semitones(listed, other) for other in heard))

@@ -53,7 +53,7 @@ class ResolvedPack:
     unknown: ListedVoice
     """Neutral: neither the narrator's nor the MC's."""
     pool: tuple[ListedVoice, ...]
-    """Voices for everybody else, best first; never empty."""
+    """Voices for everybody else, best first; never empty, and nobody else's while there are others."""
     named: Mapping[str, ListedVoice] = field(default_factory=dict)
     """Case-folded character name -> voice."""
 
@@ -147,7 +147,8 @@ class Catalogue:
         others = _unique(listed for listed in roles[OTHERS])
         unknown = roles[UNKNOWN][0] if roles[UNKNOWN] else _neutral(others or free, narrator, mc, tuple(self.builtin.values()))
         # The neutral voice comes last: a named character should not sound like a passer-by while other voices are left.
-        pool = others or (*(listed for listed in free if listed.id != unknown.id), unknown)
+        spare = tuple(listed for listed in others if listed.id not in taken)
+        pool = spare or others or (*(listed for listed in free if listed.id != unknown.id), unknown)
         return ResolvedPack(narrator, mc, unknown, pool, named)
 
     async def _found(self, voices: Mapping[str, ListedVoice], owner: str, voice_id: str, pointer: str) -> ListedVoice:

@@ -72,6 +72,16 @@ async def test_others_never_get_the_main_characters_or_the_narrators_voice_while
     assert await voices(a_caster(), scene(0, 1, 2), wanted) == [MC, GIRL, GIRL]
 
 
+async def test_nobody_keeps_a_voice_that_a_pack_gives_to_somebody_while_it_has_others() -> None:
+    caster = a_caster()
+    assert await voices(caster, scene(0, 1), definition({"Others": [GIRL]})) == [MC, GIRL]
+    taken = definition({"MC": GIRL, "Others": [GIRL, MAN]})
+    assert await voices(caster, scene(0, 1, at=1), taken) == [GIRL, MAN]
+    named = definition({"Character-1": GIRL, "Others": [GIRL, MAN]})
+    assert await voices(caster, scene(0, 1, at=2), named) == [GIRL, MAN]
+    assert await voices(caster, scene(0, 1, at=3), definition({"Others": [GIRL]})) == [MC, GIRL]
+
+
 async def test_a_shared_voice_is_first_shared_with_somebody_who_is_not_on_the_page() -> None:
     caster = a_caster()
     await voices(caster, scene(0, at=0), TWO)
