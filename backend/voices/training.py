@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol, runtime_checkable
 
 from backend.errors import Conflict, NotFound, TanoshiError
-from backend.voices.manifest import SILENT_S, VoiceManifest, VoiceMode, VoiceStatus
+from backend.voices.manifest import ENGINE, SILENT_S, VoiceManifest, VoiceMode, VoiceStatus
 from backend.voices.store import VoiceStore
 from backend.voices.training_book import TrainingBook
 
@@ -177,16 +177,18 @@ class Trainings:
         """Raises NotFound: the voice was deleted; then the checkpoint is gone, too."""
         now = self._store.clock()
         try:
-            voice = await self._store.update(
-                client, slug, lambda voice: voice.speaking_from(checkpoint).moved(VoiceStatus.READY, now, progress=1.0)
-            )
+            # Windows under way may still speak from the one before; those before that are nobody's any more.
+            for old in (await self._store.manifest(client, f"{ENGINE}:{slug}")).superseded:
+                await trainer.forget(old)
+
+            def done(voice: VoiceManifest) -> VoiceManifest:
+                alone = voice.model_copy(update={"superseded": ()})
+                return alone.speaking_from(checkpoint).moved(VoiceStatus.READY, now, progress=1.0)
+
+            await self._store.update(client, slug, done)
         except NotFound:
             await trainer.forget(checkpoint)
             raise
-        # Windows under way may still speak from the one before; those before that are nobody's any more.
-        for old in voice.superseded[:-1]:
-            await trainer.forget(old)
-        await self._store.update(client, slug, lambda voice: voice.model_copy(update={"superseded": voice.superseded[-1:]}))
 
     async def _failed(self, client: str, slug: str, detail: str) -> None:
         try:

@@ -188,7 +188,7 @@ async def test_a_stage_that_fails_or_writes_nothing_is_named_and_leaves_nothing(
 
 async def test_a_cancelled_training_ends_its_program(upstream: Upstream, tmp_path: Path) -> None:
     marker = tmp_path / "alive"
-    sleeper = f"import time\nopen({str(marker)!r}, 'w').close()\ntime.sleep(3)\nopen({str(marker)!r}, 'w').write('ended')\n"
+    sleeper = f"import time\nopen({str(marker)!r}, 'w').close()\ntime.sleep(1)\nopen({str(marker)!r}, 'w').write('ended')\n"
     (upstream.checkout / STAGES[0].program).write_text(sleeper, encoding="utf-8")
     trainer, job = await training(upstream, tmp_path)
 
@@ -200,7 +200,7 @@ async def test_a_cancelled_training_ends_its_program(upstream: Upstream, tmp_pat
         await asyncio.sleep(0.02)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    await asyncio.sleep(3.2)
+    await asyncio.sleep(1.2)
     assert marker.read_text() == ""
 
 
