@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
+from backend.contract import WholeNumber
 from backend.errors import Conflict, InvalidRequest, NotFound, QuotaExceeded
 from backend.language import clean_name
 from backend.series import changes
@@ -50,7 +51,7 @@ def valid_name(name: str) -> str:
 class CharacterChange(_Request):
     """What to change about one character; a key that is left out changes nothing, null takes the value away."""
 
-    id: int
+    id: WholeNumber
     name: CharacterName | None = None
     voice: str | None = Field(default=None, max_length=200, description="A voice id; null: as the casting decides.")
 
@@ -58,13 +59,13 @@ class CharacterChange(_Request):
 
 
 class Merge(_Request):
-    keep: int
-    drop: int
+    keep: WholeNumber
+    drop: WholeNumber
 
 
 class Split(_Request):
-    id: int
-    looks: list[int] = Field(min_length=1, max_length=50, description="Numbers of the looks that are somebody else.")
+    id: WholeNumber
+    looks: list[WholeNumber] = Field(min_length=1, max_length=50, description="Numbers of the looks that are somebody else.")
     name: CharacterName | None = None
 
     _name = field_validator("name")(_free_name)
@@ -87,9 +88,9 @@ class CastEdit(_Request):
     merge: list[Merge] = Field(default_factory=list, max_length=MOST_CHANGES)
     split: list[Split] = Field(default_factory=list, max_length=MOST_CHANGES)
     characters: list[CharacterChange] = Field(default_factory=list, max_length=MOST_CHANGES)
-    mc: int | None = Field(default=None, description="Id of the main character.")
-    forget: list[int] = Field(default_factory=list, max_length=MOST_CHANGES)
-    revoice: bool = Field(default=False, description="Whether pages with lines this touches are voiced again now.")
+    mc: WholeNumber | None = Field(default=None, description="Id of the main character.")
+    forget: list[WholeNumber] = Field(default_factory=list, max_length=MOST_CHANGES)
+    revoice: bool = Field(default=False, strict=True, description="Whether pages with lines this touches are voiced again now.")
 
 
 class WordEdit(LexiconEntry):
