@@ -128,16 +128,7 @@ class Catalogue:
         voices = self.builtin
         if any(voice_id not in voices for ids in pack.values() for voice_id in _listed(ids)):
             voices = await self.voices(owner)
-        chosen = {
-            role: tuple(
-                [
-                    await self._found(voices, owner, voice_id, place)
-                    for voice_id, place in _places(role, ids)
-                    if voice_id in voices or not accepted
-                ]
-            )
-            for role, ids in pack.items()
-        }
+        chosen = {role: await self._chosen(voices, owner, role, ids, accepted) for role, ids in pack.items()}
         roles = {role: next((chosen[key] for key in chosen if key.casefold() == role.casefold()), ()) for role in ROLES}
         narrator = roles[NARRATOR][0] if roles[NARRATOR] else voices[DEFAULT_NARRATOR]
         mc = roles[MC][0] if roles[MC] else voices[DEFAULT_MC]
@@ -150,6 +141,18 @@ class Catalogue:
         spare = tuple(listed for listed in others if listed.id not in taken)
         pool = spare or others or (*(listed for listed in free if listed.id != unknown.id), unknown)
         return ResolvedPack(narrator, mc, unknown, pool, named)
+
+    async def _chosen(
+        self, voices: Mapping[str, ListedVoice], owner: str, role: str, ids: str | Sequence[str], accepted: bool
+    ) -> tuple[ListedVoice, ...]:
+        chosen = []
+        for voice_id, place in _places(role, ids):
+            try:
+                chosen.append(await self._found(voices, owner, voice_id, place))
+            except UnknownVoice:
+                if not accepted:
+                    raise
+        return tuple(chosen)
 
     async def _found(self, voices: Mapping[str, ListedVoice], owner: str, voice_id: str, pointer: str) -> ListedVoice:
         if voice_id in voices:
