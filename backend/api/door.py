@@ -5,6 +5,9 @@ with one header. And what cannot be parsed is answered as every other error. `ta
 wants `--http backend.api.door:Door`, or a proxy in front that does the same. Bodies are `guard.py`'s business.
 
 Nor does it part with who takes nothing of an answer: even closing a connection waits until what was written has been read.
+
+And it loses the body of a request that offers another protocol, as Java's client and `curl --http2` do with everything they send. Here
+no offer is taken up, and the request is as good as any; only WebSockets are refused, before uvicorn waits for the rest of one without end.
 """
 
 from __future__ import annotations
@@ -13,9 +16,10 @@ import asyncio
 import json
 from typing import Final
 
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from backend.api.guard import TooSlow
+from backend.api.guard import NoWebSocket, TooSlow
 from backend.api.problems import MEDIA_TYPE, problem_body
 from backend.errors import TanoshiError
 
@@ -75,15 +79,37 @@ class Door(HttpToolsProtocol):
         if self._refused:
             return
         self._loose += len(data)
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        while data:
+            try:
+                self.parser.feed_data(data)
+                data = b""
+            except HttpParserUpgrade as offer:
+                data = self._declined(data[offer.args[0] :])
+            except HttpParserError:
+                self._refuse(BadHttp())
+                return
         if self._loose > MAX_HEAD_BYTES:
             self._refuse(HeadTooLarge())
+
+    def _declined(self, rest: bytes) -> bytes:
+        """The request whose head was just read, without its offer, and `rest` that came behind the head; nothing if it is refused."""
+        method = self.parser.get_method()
+        if method == b"CONNECT" or self._get_upgrade() == b"websocket":
+            self._refuse(BadHttp() if method == b"CONNECT" else NoWebSocket())
+            return b""
+        first = b" ".join((method, self.url, b"HTTP/" + self.parser.get_http_version().encode()))
+        lines = [name + b": " + value for name, value in self.headers if name != b"upgrade"]
+        self.parser = HttpRequestParser(self)
+        return b"\r\n".join((first, *lines, b"", rest))
 
     def on_message_begin(self) -> None:
         self._begun = True
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
+        if self.parser.should_upgrade():  # it is read again
+            return
         self._begun = False
         self._loose = 0
         self._waits_since = None
@@ -94,6 +120,8 @@ class Door(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return
         self._loose = 0
         super().on_message_complete()
 
@@ -101,9 +129,6 @@ class Door(HttpToolsProtocol):
         super().on_response_complete()
         if self.cycle.response_complete:  # else the next request is here already
             self._waits_since = self.loop.time()
-
-    def send_400_response(self, msg: str) -> None:
-        self._refuse(BadHttp())
 
     def _look(self) -> None:
         now = self.loop.time()
@@ -122,13 +147,20 @@ class Door(HttpToolsProtocol):
             self.transport.close()
 
     def _refuse(self, error: TanoshiError) -> None:
-        """Answers, unless an answer is under way, and hangs up."""
+        """Answers, unless another answer is under way, and hangs up."""
         if self._refused or self.transport.is_closing():
             return
         self._refused = True
         if self.cycle is not None and not self.cycle.response_complete:
-            self.transport.close()
-            return
+            if self.cycle.response_started or self.pipeline:
+                self.transport.close()
+                return
+            if not self.cycle.more_body:  # what is wrong came behind a whole request, which is answered
+                self.cycle.keep_alive = False
+                return
+            # Its own body is what is wrong. The application is told that the client has left.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
         body = problem_body("", status=error.status, code=error.code, title=error.title, detail=error.detail)
         data = json.dumps(body).encode()
         head = (

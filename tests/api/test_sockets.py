@@ -69,6 +69,13 @@ class Stranger:
         async with asyncio.timeout(5):
             return await self._reader.read(at_most)
 
+    async def bytes_to_end(self) -> bytes:
+        """All that comes until the server hangs up."""
+        async with asyncio.timeout(5):
+            found = await self._reader.read()
+        self.writer.close()
+        return found
+
     async def answer(self) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body of what the server said before it hung up; 0 if it said nothing."""
         async with asyncio.timeout(5):
@@ -148,7 +155,7 @@ async def test_trailers_and_extensions_of_chunks_without_end_are_refused_too(cli
         stranger.writer.write(f"PUT {put} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode() + begun)
         sending = asyncio.create_task(stranger.drip(part, 200_000, 0))
         async with asyncio.timeout(5):
-            assert (await stranger.answer())[0] == 0, "hung up on, not waited for until its time was over"
+            assert_problem(await stranger.answer(), 431, "head_too_large")
             await sending
     assert (await client.put(plan, 0, page(1))).is_success
 
@@ -206,11 +213,87 @@ async def test_who_reads_slowly_is_not_cut_off(client: NarrationClient, peers: s
     stranger.writer.transport.abort()
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/v1/narration/jobs/x/events"])
-async def test_a_websocket_is_refused_in_the_words_of_every_other_refusal(client: NarrationClient, path: str) -> None:
+HANDSHAKE = "Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
+KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+
+
+@pytest.mark.parametrize(
+    "handshake",
+    [
+        f"GET /healthz HTTP/1.1\r\n{HANDSHAKE}{KEY}\r\n\r\n",
+        f"GET /v1/narration/jobs/x/events HTTP/1.1\r\n{HANDSHAKE}{KEY}\r\n\r\n",
+        f"GET /healthz HTTP/1.1\r\n{HANDSHAKE}no key\r\n\r\n",
+        f"POST /session/start HTTP/1.1\r\n{HANDSHAKE}{KEY}\r\nContent-Length: 2\r\n\r\n{{}}",
+        f"POST /session/start HTTP/1.1\r\n{HANDSHAKE}{KEY}\r\nContent-Length: 99999\r\n\r\nx",
+    ],
+    ids=["a page", "a stream", "no key", "a body", "a body that never comes"],
+)
+async def test_a_websocket_is_refused_at_once_in_the_words_of_every_other_refusal(
+    client: NarrationClient, handshake: str
+) -> None:
     stranger = await Stranger.of(client)
-    stranger.writer.write(
-        f"GET {path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
-    )
-    assert_problem(await stranger.answer(), 400, "no_websocket")
+    stranger.writer.write(handshake.encode())
+    async with asyncio.timeout(0.4):  # a head would be waited for longer
+        assert_problem(await stranger.answer(), 400, "no_websocket")
+
+
+OFFER = b"Host: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
+"""As Java's HTTP client and `curl --http2` send it with every request."""
+
+
+@pytest.mark.parametrize("pause_s", [0, 0.05])
+async def test_a_client_that_offers_http_2_with_every_request_is_served_over_http_1(
+    client: NarrationClient, pause_s: float
+) -> None:
+    plan = await client.start(1)
+    put = httpx.URL(plan["upload"]["pages"][0]["put_url"]).raw_path
+    data = page(1)
+    stranger = await Stranger.of(client)
+    for head, body in (
+        (b"PUT %s HTTP/1.1\r\n%sContent-Length: %d\r\n\r\n" % (put, OFFER, len(data)), data),
+        (b"PUT %s HTTP/1.1\r\n%sTransfer-Encoding: chunked\r\n\r\n" % (put, OFFER), b"%x\r\n%s\r\n0\r\n\r\n" % (len(data), data)),
+        (b"GET /healthz HTTP/1.1\r\n" + OFFER + b"Connection: close\r\n\r\n", b""),
+    ):
+        stranger.writer.write(head)
+        await asyncio.sleep(pause_s)
+        stranger.writer.write(body)
+    found = (await stranger.bytes_to_end()).split(b"HTTP/1.1 ")
+    assert [reply[:3] for reply in found] == [b"", b"200", b"200", b"200"]
+    assert b'"stores"' in found[3]
+    page_now = (await client.snapshot(plan))["pages"][0]
+    assert (page_now["uploaded"], page_now["revision"]) == (True, 1)
+
+
+async def test_a_thousand_offers_at_once_are_as_good_as_one(client: NarrationClient) -> None:
+    stranger = await Stranger.of(client)
+    stranger.writer.write((b"GET /healthz HTTP/1.1\r\n" + OFFER + b"\r\n") * 1200)
+    assert (await stranger.bytes_to_end()).count(b"HTTP/1.1 200") == 1200
+
+
+@pytest.mark.parametrize("chunk", [b"zz\r\n", b"-5\r\nabc", b"3\r\nabcX", b"f" * 18 + b"\r\n"])
+async def test_a_body_that_is_no_body_is_answered_and_costs_the_page_nothing(client: NarrationClient, chunk: bytes) -> None:
+    plan = await client.start(1)
+    put = httpx.URL(plan["upload"]["pages"][0]["put_url"]).raw_path
+    for wait_s in (0, 0.1):
+        stranger = await Stranger.of(client)
+        stranger.writer.write(b"PUT %s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" % put)
+        await asyncio.sleep(wait_s)
+        stranger.writer.write(chunk)
+        assert_problem(await stranger.answer(), 400, "bad_http")
+    assert (await client.snapshot(plan))["pages"][0]["state"] == "queued"
+
+
+async def test_what_comes_before_something_that_is_not_http_is_answered(client: NarrationClient) -> None:
+    stranger = await Stranger.of(client)
+    stranger.writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" + b"\x16\x03\x01 GARBAGE\r\n\r\n")
+    status, headers, _ = await stranger.answer()
+    assert (status, headers["connection"]) == (200, "close")
+
+
+async def test_a_viewer_that_says_what_is_not_http_is_hung_up_on(client: NarrationClient) -> None:
+    plan = await client.start(1)
+    stranger = await Stranger.of(client)
+    stranger.writer.write(b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % httpx.URL(plan["status_sse"]).raw_path)
+    assert b"page_status" in await stranger.bytes(100_000) + await stranger.bytes(100_000)
+    stranger.writer.write(b"\x16\x03\x01 GARBAGE\r\n\r\n")
+    await stranger.bytes_to_end()
