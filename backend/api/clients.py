@@ -29,7 +29,9 @@ def client_address(request: Request, settings: Settings) -> str:
     peer = _LOOPBACK if port == 0 else host
     if not _trusted(peer, settings):
         return peer
-    for hop in reversed([part.strip() for part in request.headers.get("x-forwarded-for", "").split(",")]):
+    # All lines of the header: some proxies add one of their own below the one that the caller wrote.
+    hops = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
+    for hop in reversed([part.strip() for part in hops]):
         try:
             ip_address(hop)
         except ValueError:
@@ -38,6 +40,15 @@ def client_address(request: Request, settings: Settings) -> str:
         if not _trusted(hop, settings):
             break
     return peer
+
+
+def network_of(address: str) -> str:
+    """An IPv4 address as it is; of an IPv6 address the /64 it is in: whoever has one has them all."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:  # a Unix socket has no address
+        return address
+    return address if parsed.version == 4 else str(ip_network((parsed.packed, 64), strict=False))
 
 
 def _trusted(address: str, settings: Settings) -> bool:
@@ -65,12 +76,17 @@ async def client_identity(request: Request, services: ServicesIn) -> str:
     settings = services.settings
     if not settings.api_keys:
         return identity("address", client_address(request, settings))
-    key = (presented_key(request) or "").encode("utf-8", "surrogateescape")
+    key = (presented_key(request) or "").encode("latin-1")  # the bytes that were sent
     # All keys are compared, in constant time each, so that the reply's time tells nothing about them.
     matches = [hmac.compare_digest(key, known.get_secret_value().encode()) for known in settings.api_keys]
     if not any(matches):
         raise Unauthorized("This call needs one of the service's API keys, as Authorization: Bearer KEY or X-API-Key.")
     return identity_of_key(key)
+
+
+def limited_as(request: Request, settings: Settings, client: str) -> str:
+    """Whom the rate limits count: the client, but of those without a key who come by IPv6 all of a network, which is one customer's."""
+    return client if settings.api_keys else identity("address", network_of(client_address(request, settings)))
 
 
 ClientIn = Annotated[str, Depends(client_identity)]

@@ -30,7 +30,8 @@ from backend.storage import keys
 
 router = APIRouter(tags=["pages"])
 
-JobId = Annotated[str, Path(pattern=r"^[A-Za-z0-9._~-]{1,100}$", description="From the start reply.")]
+JobId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,99}$", description="From the start reply.")]
+"""None begins with a dot: "." and ".." are steps in a path, and no object is named so."""
 PageIndex = Annotated[str, Path(pattern=r"^(0|[1-9][0-9]{0,5})$", description="Within the window, from 0.")]
 """A string, so that "1_0", "+1" and " 1" are not taken for page numbers."""
 

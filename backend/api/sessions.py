@@ -9,7 +9,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Request, Response
 
-from backend.api.clients import ClientIn, public_base
+from backend.api.clients import ClientIn, limited_as, public_base
 from backend.api.limits import Call
 from backend.api.plans import upload_plan
 from backend.api.replies import problems
@@ -49,8 +49,8 @@ async def next_window(
 async def _begin(  # noqa: PLR0917 - what FastAPI hands to both routes, handed on
     call: Call, body: StartRequest, request: Request, services: Services, client: str, idempotency_key: str | None
 ) -> Response:
-    await services.limits.spend(call, client)
     settings = services.settings
+    await services.limits.spend(call, limited_as(request, settings, client))
     if body.window.size > settings.max_window_size:
         raise InvalidRequest(
             f"A window has at most {settings.max_window_size} pages.",

@@ -99,8 +99,9 @@ async def test_a_client_may_have_only_so_many_open_windows(serve: Serve) -> None
     assert (await client.http.post(START, json={"chapter_id": "a:9"})).status_code == 200
 
 
-def request_from(peer: tuple[str, int], forwarded: str | None = None) -> Request:
-    headers = [(b"x-forwarded-for", forwarded.encode())] if forwarded else []
+def request_from(peer: tuple[str, int], forwarded: str) -> Request:
+    """`forwarded` has the header's lines."""
+    headers = [(b"x-forwarded-for", line.encode()) for line in forwarded.splitlines()]
     return Request({"type": "http", "client": peer, "headers": headers, "method": "GET", "path": "/"})
 
 
@@ -115,11 +116,35 @@ def request_from(peer: tuple[str, int], forwarded: str | None = None) -> Request
         # uvicorn has believed a local caller's header and left port 0 behind: the caller was a local one.
         (("198.51.100.1", 0), "198.51.100.1", "", "127.0.0.1"),
         (("198.51.100.1", 0), "198.51.100.1", "127.0.0.1", "198.51.100.1"),
+        # A proxy that adds a line of its own below the caller's, as HAProxy does.
+        (("10.0.0.2", 5000), "1.2.3.4\n198.51.100.1", "10.0.0.0/8", "198.51.100.1"),
+        (("10.0.0.2", 5000), "1.2.3.4\n198.51.100.1, 10.0.0.3\n10.0.0.4", "10.0.0.0/8", "198.51.100.1"),
     ],
 )
 def test_only_trusted_proxies_say_who_calls(peer: tuple[str, int], forwarded: str, proxies: str, expected: str) -> None:
     settings = Settings(_env_file=None, trusted_proxies=proxies)
     assert client_address(request_from(peer, forwarded), settings) == expected
+
+
+async def test_changing_the_address_within_a_network_of_ipv6_does_not_escape_the_limit(serve: Serve) -> None:
+    client = await serve(rate_limit_start_max=2, trusted_proxies="127.0.0.1")
+
+    async def start(address: str) -> httpx.Response:
+        reply: httpx.Response = await client.http.post(START, json=BODY, headers={"X-Forwarded-For": address})
+        return reply
+
+    replies = [await start(address) for address in ("2001:db8::1", "2001:db8::2", "2001:db8::ffff:1", "2001:db8:0:1::1")]
+    assert [reply.status_code for reply in replies] == [200, 200, 429, 200]
+    assert len({reply.json()["job_id"] for reply in replies if reply.is_success}) == 3, (
+        "they are counted together and share nothing"
+    )
+    assert [(await start(address)).status_code for address in ("192.0.2.1", "192.0.2.2", "192.0.2.3")] == [200] * 3
+
+
+async def test_a_key_may_have_letters_beyond_ascii(serve: Serve) -> None:
+    client = await serve(api_keys=("schlüssel",))
+    for key, status in (("schlüssel", 200), ("schlussel", 401)):
+        assert (await client.http.post(START, json=BODY, headers={"X-API-Key": key.encode()})).status_code == status
 
 
 async def test_other_origins_are_let_in_only_by_name(serve: Serve) -> None:
@@ -210,8 +235,15 @@ async def test_unknown_paths_and_methods_are_problems_too(serve: Serve) -> None:
     assert_problem(await client.http.get("/nothing/here"), 404)
     assert_problem(await client.http.get(START), 405)
     assert_problem(await client.http.request("PATCH", START), 405)
-    for job_id in ("x" * 200, "%00", "..%2F..", "job_%F0%9F%98%80", "a b"):
-        assert_problem(await client.http.get(f"/v1/narration/jobs/{job_id}/snapshot"), 404)
+    for job_id in ("x" * 200, "%00", "..%2F..", "job_%F0%9F%98%80", "a b", "%2E", "%2E%2E", "%C0%AF", "%", "%ED%A0%80"):
+        for route in (
+            "snapshot",
+            "events",
+            "audio/window.m3u8",
+            "audio/page-0/index.m3u8",
+            "audio/page-0/0123456789abcdef/cues.json",
+        ):
+            assert_problem(await client.http.get(f"/v1/narration/jobs/{job_id}/{route}"), 404)
 
 
 async def test_every_reply_forbids_sniffing_and_says_how_long_it_may_be_kept(serve: Serve) -> None:
