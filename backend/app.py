@@ -18,6 +18,7 @@ from starlette.middleware import Middleware
 
 from backend import __version__
 from backend.api import audio, forget, health, jobs, pages, series, sessions, voices, web
+from backend.api.clients import caller
 from backend.api.cors import Cors
 from backend.api.guard import Guard
 from backend.api.limits import StartLimits
@@ -174,7 +175,7 @@ def create_app(
                 ],
                 max_age=3600,
             ),
-            Middleware(Guard),
+            Middleware(Guard, caller_of=lambda scope: caller(scope, settings)),
         ],
     )
     install_problem_handlers(app)

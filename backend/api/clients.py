@@ -12,6 +12,7 @@ from ipaddress import ip_address, ip_network
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
+from starlette.types import Scope
 
 from backend.api.services import ServicesIn
 from backend.errors import InvalidRequest, Unauthorized
@@ -40,6 +41,11 @@ def client_address(request: Request, settings: Settings) -> str:
         if not _trusted(hop, settings):
             break
     return peer
+
+
+def caller(scope: Scope, settings: Settings) -> str:
+    """Where a request comes from, key or not: whose memory its body is counted as."""
+    return network_of(client_address(Request(scope), settings))
 
 
 def network_of(address: str) -> str:

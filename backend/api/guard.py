@@ -1,4 +1,7 @@
-"""The door of the HTTP side, before any route: headers every reply carries, bodies that are too large or too slow.
+"""The door of the HTTP side, before any route: headers every reply carries, bodies that are too large, too slow, or not wanted.
+
+A reply that comes before the whole body has is sent at once, and what is still coming is thrown away for a while: many clients read the
+reply only when all is sent, and a reset would lose it.
 
 Plain ASGI: Starlette's BaseHTTPMiddleware would copy every streamed reply.
 """
@@ -7,11 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend.api.intake import MOST_BYTES, Intake, Share
 from backend.api.problems import error_response
 from backend.errors import TanoshiError
 
@@ -23,7 +28,7 @@ _UPLOAD: Final = re.compile(
 """Decoded paths of the PUTs that carry files: they are bounded where they are read. Every other body is bounded here."""
 DRAIN_BYTES: Final = 64_000_000
 DRAIN_S: Final = 5.0
-"""How much of a refused body is read and thrown away: many clients read the reply only when all is sent, and a reset would lose it."""
+"""How much of a body is thrown away that nobody wants any more."""
 IDLE_S: Final = 30.0
 """A client that sends nothing of a promised body for so long is let go."""
 WHOLE_BODY_S: Final = 300.0
@@ -65,13 +70,33 @@ class NoWebSocket(TanoshiError):
     title = "There are no WebSockets here; events are server-sent, in reply to a GET"
 
 
-class Guard:
-    """Wraps the application. `idle_s` is how long a body may make no progress, `whole_body_s` how long it may take."""
+def _peer(scope: Scope) -> str:
+    return str((scope.get("client") or ("",))[0])
 
-    def __init__(self, app: ASGIApp, idle_s: float = IDLE_S, whole_body_s: float = WHOLE_BODY_S) -> None:
+
+class Guard:
+    """Wraps the application.
+
+    Args:
+        caller_of: whose memory a request's body is counted as (`intake.py`).
+        idle_s: how long a body may make no progress.
+        whole_body_s: how long it may take altogether, waiting for its caller's other bodies apart.
+        most_bytes: what bodies of one caller may hold together.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        caller_of: Callable[[Scope], str] = _peer,
+        idle_s: float = IDLE_S,
+        whole_body_s: float = WHOLE_BODY_S,
+        most_bytes: int = MOST_BYTES,
+    ) -> None:
         self._app = app
+        self._caller_of = caller_of
         self._idle_s = idle_s
         self._whole_body_s = whole_body_s
+        self._intake = Intake(most_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket" and "websocket.http.response" in scope.get("extensions", {}):
@@ -81,10 +106,14 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        announced = headers.get(b"content-length", b"")
-        path = scope.get("raw_path", b"").decode("ascii", "replace")
-        upload = scope["method"] == "PUT" and _UPLOAD.fullmatch(scope["path"]) is not None
-        body = _Body(receive, None if upload else MAX_JSON_BYTES, self._idle_s, self._whole_body_s)
+        announced = b"content-length" in headers or b"transfer-encoding" in headers
+        with self._intake.share(self._caller_of(scope)) if announced else nullcontext() as share:
+            upload = scope["method"] == "PUT" and _UPLOAD.fullmatch(scope["path"]) is not None
+            body = _Body(receive, share, None if upload else MAX_JSON_BYTES, self._idle_s, self._whole_body_s)
+            body.asked_for = b"expect" not in headers
+            await self._answer(scope, headers, body, send)
+
+    async def _answer(self, scope: Scope, headers: dict[bytes, bytes], body: _Body, send: Send) -> None:
         begun = asyncio.Event()
         ended = False
 
@@ -97,8 +126,13 @@ class Guard:
                 begun.set()
                 said = {name.lower() for name, _ in message["headers"]}
                 message["headers"] = [*message["headers"], *(header for header in _HEADERS if header[0] not in said)]
+            if ended and body.is_coming:
+                await send({**message, "more_body": True})
+                await body.drain()
+                message = {"type": "http.response.body"}
             await send(message)
 
+        announced = headers.get(b"content-length", b"")
         try:
             if headers.get(b"content-encoding", b"identity").strip().lower() not in (b"identity", b""):
                 raise CodedBody
@@ -116,11 +150,9 @@ class Guard:
             if begun.is_set():
                 raise
             body.refusal = None
-            if not isinstance(error, TooSlow) and b"expect" not in headers:  # who asks first has sent nothing yet
-                await body.drain()
-            response = error_response(path, error)
+            response = error_response(scope.get("raw_path", b"").decode("ascii", "replace"), error)
             response.headers["Connection"] = "close"
-            await response(scope, receive, guarded_send)
+            await response(scope, body.receive, guarded_send)
 
 
 async def _refuse_websocket(scope: Scope, send: Send) -> None:
@@ -132,41 +164,57 @@ async def _refuse_websocket(scope: Scope, send: Send) -> None:
 
 
 class _Body:
-    """A request's body on its way: counted and timed. `refusal` is why it was not taken."""
+    """A request's body on its way: counted and timed. `refusal` is why it was not taken; `share` is None where none was announced."""
 
-    def __init__(self, receive: Receive, limit: int | None, idle_s: float, whole_s: float) -> None:
+    def __init__(self, receive: Receive, share: Share | None, limit: int | None, idle_s: float, whole_s: float) -> None:
         self.limit = limit
         self.refusal: BodyTooLarge | TooSlow | None = None
+        self.asked_for = True
+        """False: nothing comes yet, its client waits for a 100 first."""
         self._receive = receive
+        self._share = share
         self._idle_s = idle_s
         self._ends_at = asyncio.get_running_loop().time() + whole_s
         self._size = 0
         self._complete = False
+        self._late = False
+
+    @property
+    def is_coming(self) -> bool:
+        """Whether more of it is on its way, and is worth waiting for."""
+        return self._share is not None and self.asked_for and not self._complete and not self._late
 
     async def receive(self) -> Message:
         if self._complete:  # what follows a whole body is only the client's leaving, and that may take its time
             return await self._receive()
+        self.asked_for = True
         try:
             async with asyncio.timeout_at(min(self._ends_at, asyncio.get_running_loop().time() + self._idle_s)):
                 message = await self._receive()
         except TimeoutError:
+            self._late = True
             self.refusal = TooSlow()
             raise self.refusal from None
-        self._complete = not message.get("more_body", False)
-        self._size += len(message.get("body", b""))
+        size = self._count(message)
         if self.limit is not None and self._size > self.limit:
             self.refusal = BodyTooLarge()
             raise self.refusal
+        if self._share is not None and not self._complete:  # what is whole need not wait for anything
+            self._ends_at += await self._share.add(size)
         return message
+
+    def _count(self, message: Message) -> int:
+        self._complete = not message.get("more_body", False)
+        size = len(message.get("body", b""))
+        self._size += size
+        return size
 
     async def drain(self) -> None:
         """Throws away what is still coming, within bounds."""
         with suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_S):
                 while not self._complete and self._size < DRAIN_BYTES:
-                    message = await self._receive()
-                    self._complete = not message.get("more_body", False)
-                    self._size += len(message.get("body", b""))
+                    self._count(await self._receive())
 
 
 def _until(begun: asyncio.Event) -> Receive:

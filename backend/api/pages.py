@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Request
@@ -35,7 +32,6 @@ JobId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,99}$", de
 PageIndex = Annotated[str, Path(pattern=r"^(0|[1-9][0-9]{0,5})$", description="Within the window, from 0.")]
 """A string, so that "1_0", "+1" and " 1" are not taken for page numbers."""
 
-DRAIN_S: Final = 5.0
 _ANY_TYPE: Final = {
     "",
     "*/*",
@@ -93,30 +89,16 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
     """The upload, refused as soon as it is known to be too large: by its length, or while it arrives."""
     announced = request.headers.get("content-length", "")
     too_large = UploadTooLarge(f"At most {max_bytes} bytes can be uploaded here.")
-    stream = request.stream()
     if announced.isdecimal() and int(announced) > max_bytes:
-        if "expect" not in request.headers:  # who asks first has sent nothing yet
-            await _drain(stream, 3 * max_bytes)
         raise too_large
     chunks: list[bytes] = []
     size = 0
-    async for chunk in stream:
+    async for chunk in request.stream():
         size += len(chunk)
         if size > max_bytes:
-            await _drain(stream, 3 * max_bytes)
             raise too_large
         chunks.append(chunk)
     return b"".join(chunks)
-
-
-async def _drain(stream: AsyncIterator[bytes], at_most: int) -> None:
-    """Throws away what a client is still sending, within bounds: many read the reply only then, and a reset would lose it."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(DRAIN_S):
-            async for chunk in stream:
-                at_most -= len(chunk)
-                if at_most < 0:
-                    return
 
 
 @router.post(

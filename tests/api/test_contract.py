@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from backend.api import guard
 from backend.jobs.events import encode_frame
 from tests.conftest import Serve
 from tests.support.engines import page
@@ -158,7 +159,8 @@ async def test_c9_too_many_bytes_are_refused_with_or_without_a_length(serve: Ser
     assert (await client.snapshot(plan))["pages"][0]["reason"] == "upload_too_large"
 
 
-async def test_c9_an_endless_upload_is_cut_while_it_arrives(serve: Serve) -> None:
+async def test_c9_an_endless_upload_is_cut_while_it_arrives(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "DRAIN_BYTES", 2_000_000)
     client = await serve(max_page_bytes=100_000)
     plan = await client.start(1)
     sent = 0
