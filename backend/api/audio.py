@@ -39,6 +39,8 @@ _PARTLY: Final[Replies] = {
     304: {"description": "The client has it, says its ETag"},
 }
 
+_ELSEWHERE: Final[Replies] = {307: {"description": "With AUDIO_MODE=redirect: where the segment is, for some minutes"}}
+
 
 @router.get(
     "/jobs/{job_id}/audio/window.m3u8",
@@ -99,7 +101,7 @@ def _told_in_order(state: JobState, entries: Sequence[Entry]) -> list[str]:
     summary="Audio of a page",
     response_class=Response,
     responses=problems(NotFound, JobNotFound, PageNotInWindow, AudioNotReady, RangeNotSatisfiable)
-    | {200: bytes_reply("The file", _PLAYLIST, "video/mp2t", "application/json", "text/vtt"), **_PARTLY},
+    | {200: bytes_reply("The file", _PLAYLIST, "video/mp2t", "application/json", "text/vtt"), **_PARTLY, **_ELSEWHERE},
 )
 async def audio(job_id: JobId, path: AudioPath, request: Request, services: ServicesIn) -> Response:
     """A playlist, a segment, cues.json or captions.vtt."""

@@ -7,12 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Response
 
 from backend.api.event_stream import EventStream
+from backend.api.examples import JOB_EVENTS
 from backend.api.pages import JobId, page_action
-from backend.api.replies import problems
+from backend.api.replies import problems, stream_reply
 from backend.api.services import ServicesIn
 from backend.api.stream import JobScript, StreamLimits
 from backend.contract import FocusRequest, PageActionReply, SnapshotReply
-from backend.errors import JobNotFound, PageNotInWindow
+from backend.errors import JobNotFound, PageNotInWindow, QuotaExceeded
 from backend.jobs import decisions
 
 router = APIRouter(tags=["jobs"])
@@ -34,7 +35,7 @@ async def snapshot(job_id: JobId, services: ServicesIn) -> Response:
     "/jobs/{job_id}/events",
     summary="Server-sent events of the window",
     response_class=Response,
-    responses=problems(JobNotFound) | {200: {"content": {"text/event-stream": {}}, "description": "See WARP.md for the events"}},
+    responses=problems(JobNotFound) | {200: stream_reply("See WARP.md for the events", JOB_EVENTS)},
 )
 async def events(
     job_id: JobId,
@@ -55,7 +56,7 @@ async def events(
     "/jobs/{job_id}/focus",
     response_model=PageActionReply,
     summary="Say which page is in view",
-    responses=problems(JobNotFound, PageNotInWindow),
+    responses=problems(JobNotFound, PageNotInWindow, QuotaExceeded),
 )
 async def focus(job_id: JobId, body: FocusRequest, services: ServicesIn) -> PageActionReply:
     """The page in view and its two neighbours come first from now on."""

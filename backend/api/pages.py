@@ -105,7 +105,7 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
     "/jobs/{job_id}/pages/{index}/retry",
     response_model=PageActionReply,
     summary="Narrate one page again",
-    responses=problems(JobNotFound, PageNotInWindow, Conflict),
+    responses=problems(JobNotFound, PageNotInWindow, Conflict, QuotaExceeded),
 )
 async def retry_page(job_id: JobId, index: PageIndex, services: ServicesIn) -> PageActionReply:
     """Begins a new revision of one page that has ended; while it is being worked on, nothing changes."""

@@ -11,6 +11,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from backend.api import examples
 from backend.api.guard import BodyTooLarge, CodedBody, TooSlow
 from backend.api.problems import MEDIA_TYPE, InvalidJson, problem_body
 from backend.contract import Problem
@@ -62,11 +63,16 @@ def problems(*errors: type[TanoshiError]) -> Replies:
 
 
 def bytes_reply(description: str, *media_types: str) -> dict[str, Any]:
-    """A reply whose body is no JSON."""
-    return {
-        "description": description,
-        "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in media_types},
-    }
+    """A reply whose body is a file."""
+    content: dict[str, Any] = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in media_types}
+    for kind in content.keys() & examples.OF_FILES.keys():
+        content[kind]["example"] = examples.OF_FILES[kind]
+    return {"description": description, "content": content}
+
+
+def stream_reply(description: str, example: str) -> dict[str, Any]:
+    """A reply of server-sent events. OpenAPI 3.1 has no schema for what comes piece by piece."""
+    return {"description": description, "content": {"text/event-stream": {"example": example}}}
 
 
 def bytes_body(description: str, media_types: Iterable[str]) -> dict[str, Any]:
@@ -94,6 +100,8 @@ def _complete(document: dict[str, Any]) -> None:
         components["schemas"].pop(stock, None)
     components["schemas"]["Problem"] = Problem.model_json_schema(ref_template=_SCHEMAS + "{model}")
     components["securitySchemes"] = _SECURITY
+    for name, example in examples.OF_MODELS.items():
+        components["schemas"][name]["example"] = example
     for path, operations in document["paths"].items():
         for operation in operations.values():
             own = operation["responses"]

@@ -27,6 +27,7 @@ from backend.errors import (
     JobNotFound,
     NotFound,
     PageNotInWindow,
+    QuotaExceeded,
     Unauthorized,
     UnknownVoice,
     UnsupportedImage,
@@ -98,7 +99,7 @@ class CastReply(BaseModel):
     response_model=CastReply,
     response_model_exclude_none=True,
     summary="The characters of a series",
-    responses=_KEYED,
+    responses=problems(Unauthorized, InvalidRequest),
 )
 async def get_cast(series_id: SeriesId, request: Request, services: ServicesIn, client: ClientIn) -> CastReply:
     """Everybody the pages showed so far; a series nobody has read has an empty cast."""
@@ -110,7 +111,7 @@ async def get_cast(series_id: SeriesId, request: Request, services: ServicesIn, 
     response_model=CastReply,
     response_model_exclude_none=True,
     summary="Name, merge, split and re-voice characters",
-    responses=problems(Unauthorized, NotFound, Conflict, InvalidRequest, UnknownVoice),
+    responses=problems(Unauthorized, NotFound, Conflict, InvalidRequest, UnknownVoice, QuotaExceeded),
 )
 async def put_cast(
     series_id: SeriesId, body: edits.CastEdit, request: Request, services: ServicesIn, client: ClientIn
@@ -173,6 +174,7 @@ async def get_face(series_id: SeriesId, character_id: CharacterId, services: Ser
         UnsupportedImage,
         InvalidRequest,
         BadImage,
+        QuotaExceeded,
     ),
     openapi_extra=bytes_body(f"The picture, at most {MAX_BANK_BYTES} bytes.", MEDIA_TYPES.values()),
 )
@@ -210,7 +212,7 @@ async def get_lexicon(series_id: SeriesId, services: ServicesIn, client: ClientI
     response_model=edits.Lexicon,
     response_model_exclude_none=True,
     summary="Say how words are said",
-    responses=_KEYED,
+    responses=problems(Unauthorized, QuotaExceeded),
 )
 async def put_lexicon(series_id: SeriesId, body: edits.LexiconEdit, services: ServicesIn, client: ClientIn) -> edits.Lexicon:
     """Replaces the lexicon of the series; lines are said by it from now on."""
@@ -223,7 +225,7 @@ async def put_lexicon(series_id: SeriesId, body: edits.LexiconEdit, services: Se
     "/jobs/{job_id}/pages/{index}/lines/{number}",
     response_model=PageActionReply,
     summary="Correct a line",
-    responses=problems(JobNotFound, PageNotInWindow, Conflict, InvalidRequest, UnknownVoice),
+    responses=problems(JobNotFound, PageNotInWindow, Conflict, InvalidRequest, UnknownVoice, QuotaExceeded),
 )
 async def patch_line(
     job_id: JobId, index: PageIndex, number: LineNumber, body: edits.LineChange, services: ServicesIn

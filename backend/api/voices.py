@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from backend.api.clients import ClientIn, public_base
 from backend.api.event_stream import EventStream
+from backend.api.examples import VOICE_EVENTS
 from backend.api.pages import read_body
-from backend.api.replies import bytes_body, bytes_reply, problems
+from backend.api.replies import bytes_body, bytes_reply, problems, stream_reply
 from backend.api.services import Services, ServicesIn
 from backend.api.stream import StreamLimits
 from backend.api.voice_stream import VoiceScript
@@ -32,8 +33,7 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 MAX_TEXT_BYTES: Final = 1_000_000
 AUDIO_TYPES: Final = ["audio/wav", "audio/flac", "audio/mpeg", "audio/mp4"]
-_KEYED: Final = problems(Unauthorized)
-_OF_ONE: Final = problems(Unauthorized, NotFound)
+_OF_ONE: Final = problems(Unauthorized, NotFound, InvalidRequest)
 
 
 class ConsentRequest(BaseModel):
@@ -112,7 +112,13 @@ class VoiceList(BaseModel):
     voices: list[VoiceReply]
 
 
-@router.get("", response_model=VoiceList, response_model_exclude_none=True, summary="All voices", responses=_KEYED)
+@router.get(
+    "",
+    response_model=VoiceList,
+    response_model_exclude_none=True,
+    summary="All voices",
+    responses=problems(Unauthorized, InvalidRequest),
+)
 async def list_voices(request: Request, services: ServicesIn, client: ClientIn) -> VoiceList:
     """Built-in voices first, then one's own."""
     base = public_base(request, services.settings)
@@ -218,7 +224,7 @@ async def delete(voice_id: VoiceId, services: ServicesIn, client: ClientIn) -> N
     summary="Server-sent events of a voice",
     response_class=Response,
     responses=problems(Unauthorized, NotFound, Conflict)
-    | {200: {"content": {"text/event-stream": {}}, "description": "voice_status {status, detail, progress}"}},
+    | {200: stream_reply("voice_status {voice_id, status, detail?, progress?}", VOICE_EVENTS)},
 )
 async def events(
     voice_id: VoiceId,
