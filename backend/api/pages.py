@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Request
@@ -69,10 +70,17 @@ async def put_page(job_id: JobId, index: PageIndex, request: Request, services: 
     decide = decisions.upload(
         page.index, sha256=sha256, media_type=info.media_type, size=len(data), max_job_bytes=services.settings.max_job_bytes
     )
-    if decide(state):  # known bytes are neither stored nor committed again
-        await services.objects.put(keys.upload(job_id, page.index), data)
+    async with services.upload_turns.setdefault((job_id, page.index), asyncio.Lock()):
+        state = await services.log.state(job_id)
         was_done = state.done
-        state = await services.log.commit(job_id, decide)
+        if changed := bool(decide(state)):  # known bytes are neither stored nor committed again
+            await services.objects.put(keys.upload(job_id, page.index), data)
+            try:
+                state = await services.log.commit(job_id, decide)
+            except JobNotFound:  # deleted meanwhile: nothing of it may be left
+                await services.objects.delete(keys.upload(job_id, page.index))
+                raise
+    if changed:
         await services.runner.ensure(job_id)
         if was_done:
             services.keeper.reopened(job_id)

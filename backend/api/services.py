@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
+from weakref import WeakValueDictionary
 
 from fastapi import Depends, Request
 
@@ -45,6 +47,8 @@ class Services:
     voices: VoiceRoom
 
     streams: OpenStreams = field(default_factory=OpenStreams)
+    upload_turns: WeakValueDictionary[tuple[str, int], asyncio.Lock] = field(default_factory=WeakValueDictionary)
+    """Uploads of one page of a window take turns: the bytes that are kept are those the log names last."""
     presigner: Presigner | None = None
     """Signs uploads into the bucket; None: pages come through this service (UPLOAD_MODE)."""
     arrivals: Arrivals | None = None

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from backend.storage import keys
 from tests.conftest import Serve
 from tests.support.engines import InstantReader, ToneSynthesizer, page
 from tests.support.server import until
@@ -60,6 +61,43 @@ async def test_only_plain_integers_are_page_numbers(serve: Serve, index: str) ->
     reply = await client.http.put(f"/jobs/{plan['job_id']}/pages/{index}", content=page(1))
     assert reply.status_code == 404
     assert reply.headers["content-type"] == "application/problem+json"
+
+
+async def test_of_two_uploads_of_one_page_at_once_the_bytes_that_are_kept_are_those_that_are_named(serve: Serve) -> None:
+    client = await serve()
+    plan = await client.start(1)
+    services = client.app.state.services
+    store, slow = services.objects.put, page(1)
+
+    async def put(key: str, data: bytes) -> None:
+        await store(key, data)
+        await asyncio.sleep(0.2 if data == slow else 0)
+
+    services.objects.put = put
+    first = asyncio.create_task(client.put(plan, 0, slow))
+    await asyncio.sleep(0.05)
+    replies = [await client.put(plan, 0, page(2)), await first]
+    assert all(reply.is_success for reply in replies)
+    state = await services.log.state(plan["job_id"])
+    kept = await services.objects.get(keys.upload(plan["job_id"], 0))
+    assert hashlib.sha256(kept).hexdigest() == state.pages[0].sha256
+    assert sorted(reply.json()["revision"] for reply in replies) == [1, 2]
+
+
+async def test_an_upload_that_comes_while_its_window_is_deleted_leaves_nothing(serve: Serve, tmp_path: Path) -> None:
+    client = await serve()
+    plan = await client.start(1)
+    services = client.app.state.services
+    store = services.objects.put
+
+    async def put(key: str, data: bytes) -> None:
+        assert (await client.http.delete(f"/v1/narration/jobs/{plan['job_id']}")).status_code == 204
+        await store(key, data)
+
+    services.objects.put = put
+    reply = await client.put(plan, 0, page(1))
+    assert (reply.status_code, reply.json()["code"]) == (404, "job_not_found")
+    assert not [path for path in (tmp_path / "data").rglob("*") if path.is_file()]
 
 
 @pytest.mark.parametrize("image_format", ["PNG", "JPEG", "WEBP"])
