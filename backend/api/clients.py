@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
@@ -33,11 +33,10 @@ def client_address(request: Request, settings: Settings) -> str:
     # All lines of the header: some proxies add one of their own below the one that the caller wrote.
     hops = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
     for hop in reversed([part.strip() for part in hops]):
-        try:
-            ip_address(hop)
-        except ValueError:
+        parsed = _parsed(hop)
+        if parsed is None:
             break
-        peer = hop
+        peer = str(parsed)
         if not _trusted(hop, settings):
             break
     return peer
@@ -50,19 +49,22 @@ def caller(scope: Scope, settings: Settings) -> str:
 
 def network_of(address: str) -> str:
     """An IPv4 address as it is; of an IPv6 address the /64 it is in: whoever has one has them all."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:  # a Unix socket has no address
-        return address
-    return address if parsed.version == 4 else str(ip_network((parsed.packed, 64), strict=False))
+    parsed = _parsed(address)
+    return str(ip_network((parsed.packed, 64), strict=False)) if isinstance(parsed, IPv6Address) else str(parsed or address)
 
 
 def _trusted(address: str, settings: Settings) -> bool:
+    parsed = _parsed(address)
+    return parsed is not None and any(parsed in ip_network(network, strict=False) for network in settings.trusted_proxies)
+
+
+def _parsed(address: str) -> IPv4Address | IPv6Address | None:
+    """None: no address, as of a Unix socket. Sockets for both kinds of addresses write those of IPv4 as ::ffff:192.0.2.1."""
     try:
         parsed = ip_address(address)
-    except ValueError:  # a Unix socket has no address
-        return False
-    return any(parsed in ip_network(network, strict=False) for network in settings.trusted_proxies)
+    except ValueError:
+        return None
+    return getattr(parsed, "ipv4_mapped", None) or parsed
 
 
 def presented_key(request: Request) -> str | None:

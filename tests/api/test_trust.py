@@ -116,6 +116,8 @@ def request_from(peer: tuple[str, int], forwarded: str) -> Request:
         # uvicorn has believed a local caller's header and left port 0 behind: the caller was a local one.
         (("198.51.100.1", 0), "198.51.100.1", "", "127.0.0.1"),
         (("198.51.100.1", 0), "198.51.100.1", "127.0.0.1", "198.51.100.1"),
+        (("::ffff:10.0.0.2", 5000), "::ffff:198.51.100.1", "10.0.0.0/8", "198.51.100.1"),
+        (("10.0.0.2", 5000), "2001:DB8:0::1", "10.0.0.0/8", "2001:db8::1"),
         # A proxy that adds a line of its own below the caller's, as HAProxy does.
         (("10.0.0.2", 5000), "1.2.3.4\n198.51.100.1", "10.0.0.0/8", "198.51.100.1"),
         (("10.0.0.2", 5000), "1.2.3.4\n198.51.100.1, 10.0.0.3\n10.0.0.4", "10.0.0.0/8", "198.51.100.1"),
@@ -138,7 +140,8 @@ async def test_changing_the_address_within_a_network_of_ipv6_does_not_escape_the
     assert len({reply.json()["job_id"] for reply in replies if reply.is_success}) == 3, (
         "they are counted together and share nothing"
     )
-    assert [(await start(address)).status_code for address in ("192.0.2.1", "192.0.2.2", "192.0.2.3")] == [200] * 3
+    others = ("192.0.2.1", "192.0.2.2", "192.0.2.3", "::ffff:192.0.2.4")
+    assert [(await start(address)).status_code for address in others] == [200] * 4
 
 
 async def test_a_key_may_have_letters_beyond_ascii(serve: Serve) -> None:
