@@ -7,7 +7,7 @@ within a revision of a page, progress never overshoots, and job_done falls out e
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from backend.errors import PageNotInWindow, QuotaExceeded
 from backend.jobs.events import Entry, Event, EventName
@@ -18,9 +18,12 @@ Decide = Callable[[JobState], Sequence[Event]]
 
 NOT_UPLOADED = "not_uploaded"
 REMOVED = "removed"
-MOST_ENTRIES = 4_000
+MOST_ENTRIES: Final = 4_000
 """Length of a log from which a window takes no more wishes (focus, retries, corrections): each resuming viewer has it folded once, and a
 window of fifty pages has some three hundred. Uploads and work go on."""
+MOST_ENTRIES_OF_UPLOADS: Final = 40_000
+"""Length from which it takes no uploads either: bytes alone would not end a stranger's who sends two images of a pixel in turns. No reader
+replaces each of fifty pages a hundred times."""
 
 
 def upload(index: int, *, sha256: str, media_type: str, size: int, max_job_bytes: int) -> Decide:
@@ -33,6 +36,7 @@ def upload(index: int, *, sha256: str, media_type: str, size: int, max_job_bytes
         page = page_of(state, index)
         if page.sha256 == sha256 and page.state is not PageState.ERROR:
             return ()
+        _require_room(state, MOST_ENTRIES_OF_UPLOADS)
         if state.uploaded_bytes + size > max_job_bytes:
             raise QuotaExceeded(f"A window takes at most {max_job_bytes} bytes of uploads.", retry_after_s=3600)
         arrived = {"index": index, "revision": page.revision + 1, "sha256": sha256, "media_type": media_type, "bytes": size}
@@ -108,7 +112,7 @@ def retry(index: int) -> Decide:
         page = page_of(state, index)
         if not page.uploaded or not page.state.ended:
             return ()
-        _require_room(state)
+        _require_room(state, MOST_ENTRIES)
         queued = _status(index, page.revision + 1, PageState.QUEUED)
         return (queued, _progress_after(state, [queued]))
 
@@ -122,7 +126,7 @@ def revise(index: int) -> Decide:
         page = page_of(state, index)
         if not page.uploaded:
             return ()
-        _require_room(state)
+        _require_room(state, MOST_ENTRIES)
         queued = _status(index, page.revision + 1, PageState.QUEUED)
         return (queued, _progress_after(state, [queued])) if page.state.ended else (queued,)
 
@@ -149,14 +153,14 @@ def focus(index: int) -> Decide:
 
     def decide(state: JobState) -> Sequence[Event]:
         page_of(state, index)
-        _require_room(state)
+        _require_room(state, MOST_ENTRIES)
         return () if state.focus == index else (Event(EventName.FOCUS, {"index": index}),)
 
     return decide
 
 
-def _require_room(state: JobState) -> None:
-    if state.cursor >= MOST_ENTRIES:
+def _require_room(state: JobState, most_entries: int) -> None:
+    if state.cursor >= most_entries:
         raise QuotaExceeded("This window has been changed too often; start a new one.", retry_after_s=3600)
 
 

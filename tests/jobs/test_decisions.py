@@ -18,16 +18,20 @@ PAGES = 3
 indices = st.integers(0, PAGES - 1)
 revisions = st.integers(0, 4)
 working = st.sampled_from([PageState.QUEUED, PageState.EXTRACTING, PageState.TTS])
-wishes: st.SearchStrategy[Decide] = st.one_of(
+wishes_of_one_effect: st.SearchStrategy[Decide] = st.one_of(
     st.builds(upload, indices, st.sampled_from("abc")),
     st.builds(decisions.advance, indices, revisions, working),
     st.builds(ready, indices, revisions),
     st.builds(ready, indices, revisions),
     st.builds(decisions.failed, indices, revisions, st.sampled_from(["reading_failed", "speech_failed"])),
     st.builds(decisions.retry, indices),
+    st.builds(decisions.rejected, indices, st.sampled_from(["bad_image", "empty_upload"])),
+    st.builds(decisions.removed, st.sampled_from("abc")),
     st.builds(decisions.focus, indices),
     st.builds(decisions.end_missing, st.sampled_from([500.0, 2000.0])),
 )
+wishes = st.one_of(wishes_of_one_effect, st.builds(decisions.revise, indices))
+"""Two corrections of a page are two; everything else counts once however often it is said."""
 
 
 def told(wishes_made: list[Decide], pages: int = PAGES) -> tuple[JobState, list[Entry]]:
@@ -109,7 +113,7 @@ def test_a_log_survives_being_written_down(made: list[Decide]) -> None:
     assert fold(JobState.new(state.definition), again).snapshot == state.snapshot
 
 
-@given(st.lists(wishes, max_size=40), wishes)
+@given(st.lists(wishes, max_size=40), wishes_of_one_effect)
 def test_what_was_said_twice_counts_once(made: list[Decide], wish: Decide) -> None:
     """A commit whose reply was lost is made again; nothing more may come of it."""
     log: list[Entry] = []
@@ -193,6 +197,21 @@ def test_a_page_outside_the_window_is_refused(index: int) -> None:
     for wish in (upload(index), ready(index), decisions.retry(index), decisions.focus(index)):
         with pytest.raises(PageNotInWindow):
             commit(state, log, wish)
+
+
+def test_a_window_whose_pages_were_replaced_without_end_takes_no_more_and_its_work_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(decisions, "MOST_ENTRIES_OF_UPLOADS", 40)
+    log: list[Entry] = []
+    state = JobState.new(a_definition(1))
+    for number in range(20):
+        state = commit(state, log, upload(0, f"{number % 2}"))
+    assert len(log) == 40
+    with pytest.raises(QuotaExceeded):
+        commit(state, log, upload(0, "0"))
+    assert commit(state, log, upload(0, "1")) == state, "equal bytes change nothing and are not refused"
+    assert commit(state, log, ready(0, state.pages[0].revision)).done
 
 
 def test_a_window_takes_only_so_many_bytes_replaced_pages_included() -> None:
