@@ -21,6 +21,7 @@ API_LIBRARIES: Final = (
     "av",
     "boto3",
     "fastapi",
+    "httptools",
     "httpx",
     "limits",
     "numpy",
