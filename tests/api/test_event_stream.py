@@ -99,6 +99,11 @@ async def test_what_is_said_is_heard_at_once_and_in_order() -> None:
     assert not [task for task in asyncio.all_tasks() if task.get_name() == "event streams"], "no stream, no clock"
 
 
+def test_no_stream_is_silent_for_as_long_as_a_client_waits() -> None:
+    """C10: something at least every 15 s, also where the clock has just looked."""
+    assert event_stream.PING_AFTER_S + 2 * event_stream.TICK_S < 15
+
+
 async def test_a_silent_stream_says_that_it_is_there_and_one_that_speaks_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_stream, "PING_AFTER_S", 0.2)
     streams = OpenStreams()
