@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Request
 
+from backend.api.clients import caller
 from backend.api.replies import bytes_body, problems
 from backend.api.services import ServicesIn
 from backend.contract import PageActionReply, UploadReply
@@ -62,7 +63,7 @@ async def put_page(job_id: JobId, index: PageIndex, request: Request, services: 
         data = await read_body(request, services.settings.max_page_bytes)
         if announced == "multipart/form-data":
             raise UnsupportedImage("This is a form; the body is to be the image itself, as curl -T FILE sends it.")
-        info, sha256 = await services.checks.check(data)
+        info, sha256 = await services.checks.check(data, caller(request.scope, services.settings))
         _require_announced(announced, info.media_type)
     except BadImage as error:
         await services.log.commit(job_id, decisions.rejected(page.index, error.code))

@@ -187,7 +187,7 @@ async def put_bank(
     if not isinstance(reader, FigureEmbedder):
         raise Conflict(NO_FACES)
     data = await read_body(request, MAX_BANK_BYTES)
-    await services.checks.check(data)
+    await services.checks.check(data, client)
     vector = await bank_vector(reader, data)
     cast, member = await services.series.update(
         client, series_id, lambda cast: _kept(changes.with_bank_face(cast, valid, vector))
