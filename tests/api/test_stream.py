@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
+from contextlib import aclosing
 
 import httpx
 import pytest
 
 from backend.api.stream import JobScript, StreamLimits
 from tests.conftest import Serve
-from tests.support.engines import page
+from tests.support.engines import InstantReader, ToneSynthesizer, page
 from tests.support.server import Frame, frames, until
 
 
@@ -25,6 +28,28 @@ async def test_cut_at_every_event_the_rest_follows_and_nothing_comes_twice(serve
     for cut, frame in enumerate(log, 1):
         rest = [item async for item in frames(client.http, plan["status_sse"], last_event_id=frame.id)]
         assert told(log[:cut] + rest) == told(log)
+
+
+async def test_cut_again_and_again_while_it_happens_a_viewer_hears_everything_once(serve: Serve) -> None:
+    client = await serve(InstantReader(delay_s=0.02), ToneSynthesizer(delay_s=0.05))
+    plan = await client.start(4)
+
+    async def viewer(at_once: int) -> list[Frame]:
+        heard: list[Frame] = []
+        while not heard or heard[-1].name != "job_done":
+            last = heard[-1].id if heard else "0"
+            async with aclosing(frames(client.http, plan["status_sse"], last_event_id=last)) as stream:
+                for _ in range(at_once):
+                    heard.append(await anext(stream))
+                    if heard[-1].name == "job_done":
+                        break
+        return heard
+
+    viewers = [asyncio.create_task(viewer(at_once)) for at_once in (1, 2, 3, 5, 8)]
+    await client.upload(plan, [1, 2, 3, 4])
+    log = await client.until_done(plan, last_event_id="0")
+    for heard in await asyncio.gather(*viewers):
+        assert told(heard) == told(log)
 
 
 async def test_cut_inside_the_opening_burst_the_rest_of_it_follows(serve: Serve) -> None:
@@ -81,14 +106,21 @@ async def test_the_query_serves_clients_that_cannot_set_the_header(serve: Serve)
 async def test_a_thousand_subscribers_of_one_window_each_get_every_event(serve: Serve) -> None:
     client = await serve()
     plan = await client.start(2)
-    limits = httpx.Limits(max_connections=None)
-    async with httpx.AsyncClient(timeout=60, limits=limits) as crowd:
-        listening = [asyncio.create_task(until(crowd, plan["status_sse"], "job_done", last_event_id="0")) for _ in range(1000)]
-        await asyncio.sleep(1)
-        await client.upload(plan, [1, 2])
-        heard = await asyncio.gather(*listening)
+    url = httpx.URL(plan["status_sse"])
+    crowd = [await asyncio.open_connection(url.host, url.port) for _ in range(1000)]
+    for reader, writer in crowd:
+        writer.write(b"GET %s HTTP/1.1\r\nHost: x\r\nLast-Event-ID: 0\r\n\r\n" % url.raw_path)
+        await reader.readuntil(b": resumed\n\n")
+    await client.upload(plan, [1, 2])
     log = await client.until_done(plan, last_event_id="0")
-    assert all(told(found) == told(log) for found in heard)
+    for reader, writer in crowd:
+        heard = await reader.readuntil(b"event: job_done\n") + await reader.readuntil(b"\n\n")
+        # What is sent at once is one chunk, so that no frame is cut by the length of the next.
+        found = re.findall(rb"id: (\d+)\nevent: (\w+)\ndata: (.*)\n\n", heard)
+        assert [(int(place), name, json.loads(data)) for place, name, data in found] == [
+            (int(frame.id or 0), frame.name.encode(), frame.data) for frame in log
+        ]
+        writer.transport.abort()
 
 
 async def test_a_stream_ends_after_its_greatest_age_and_goes_on_where_it_ended(serve: Serve) -> None:

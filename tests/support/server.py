@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -79,7 +79,7 @@ async def serving(app: FastAPI, http: type[asyncio.Protocol] = Door) -> AsyncIte
         await serve
 
 
-async def frames(client: httpx.AsyncClient, url: str, *, last_event_id: str | None = None) -> AsyncIterator[Frame]:
+async def frames(client: httpx.AsyncClient, url: str, *, last_event_id: str | None = None) -> AsyncGenerator[Frame, None]:
     """The events of a stream until it ends; parsed strictly by the letter of the standard, one line a field."""
     headers = {"Last-Event-ID": last_event_id} if last_event_id is not None else {}
     async with client.stream("GET", url, headers=headers, timeout=30) as response:
@@ -115,5 +115,5 @@ async def until(client: httpx.AsyncClient, url: str, name: str, *, last_event_id
             if frame.name == name:
                 return found
     finally:
-        await stream.aclose()  # type: ignore[attr-defined]
+        await stream.aclose()
     raise AssertionError(f"the stream ended without {name}: {[frame.name for frame in found]}")

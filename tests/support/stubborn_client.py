@@ -83,5 +83,5 @@ class StubbornClient:
             except (httpx.TransportError, AssertionError):
                 pass  # the process died, or answers that it cannot
             finally:
-                await stream.aclose()  # type: ignore[attr-defined]
+                await stream.aclose()
             await asyncio.sleep(PAUSE_S)
