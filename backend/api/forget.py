@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from backend.api.services import ServicesIn
 from backend.errors import JobNotFound, Unauthorized
 from backend.jobs import decisions
 from backend.jobs.events import Entry, EventName
-from backend.jobs.state import JobState, fold
+from backend.jobs.state import JobState
 from backend.narration.forgetting import PageMemory
 from backend.narration.hls import PLAYLIST_NAME
 from backend.storage import keys
@@ -38,6 +39,7 @@ async def forget(sha256: Sha256, services: ServicesIn, _client: ClientIn) -> For
     places: list[tuple[str, int]] = []
     in_work = False
     for job_id in await services.log.job_ids():
+        await asyncio.sleep(0)  # there may be thousands, and a log in memory is read without giving way
         try:
             before = await services.log.state(job_id)
             heard = _heard(before, await services.log.entries(job_id), sha256)
@@ -59,12 +61,17 @@ async def forget(sha256: Sha256, services: ServicesIn, _client: ClientIn) -> For
 
 
 def _heard(state: JobState, entries: Sequence[Entry], sha256: str) -> set[str]:
-    """Folders of the sound these bytes ever had in the window, also where others have replaced them since."""
+    """Folders of the sound these bytes ever had in the window, also where others have replaced them since.
+
+    By the three events that matter and not by folding: anybody may ask, of all windows at once.
+    """
     found = set()
-    then = JobState.new(state.definition)
+    here: set[int] = set()
     for entry in entries:
-        then = fold(then, [entry])
-        if entry.event.name is EventName.PAGE_READY and then.pages[entry.event.data["index"]].sha256 == sha256:
-            audio: str = entry.event.data["audio"]
-            found.add(audio.removeprefix(f"{state.definition.audio_base}/").removesuffix(f"/{PLAYLIST_NAME}"))
+        data = entry.event.data
+        match entry.event.name:
+            case EventName.PAGE_UPLOADED | EventName.PAGE_REMOVED:
+                (here.add if data.get("sha256") == sha256 else here.discard)(data["index"])
+            case EventName.PAGE_READY if data["index"] in here:
+                found.add(data["audio"].removeprefix(f"{state.definition.audio_base}/").removesuffix(f"/{PLAYLIST_NAME}"))
     return found

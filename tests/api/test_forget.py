@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from backend.api.forget import forget as forget_route
 from tests.api.test_series import CAST
 from tests.conftest import Serve
 from tests.support.characters import FacesReader
@@ -46,6 +47,40 @@ async def test_what_a_page_sounded_like_is_gone_also_where_other_bytes_have_repl
     assert (await client.http.get(old)).status_code == 404
     assert (await client.http.get(new)).status_code == 200
     assert (await client.snapshot(plan))["pages"][0]["state"] == "ready"
+
+
+async def test_looking_through_all_windows_for_a_page_gives_way_to_others(serve: Serve) -> None:
+    client = await serve(rate_limit_start_max=0)
+    for number in range(30):
+        await client.start(1, chapter_id=f"a:{number}")
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    task = asyncio.create_task(others())
+    found = await forget_route(sha256_of(1), client.app.state.services, "anybody")
+    task.cancel()
+    assert (found.windows, found.cached) == (0, 0)
+    assert turns >= 30
+
+
+async def test_sound_is_told_apart_by_the_bytes_it_came_of(serve: Serve) -> None:
+    client = await serve()
+    plan = await client.start(1)
+    heard: dict[int, list[str]] = {1: [], 2: [], 3: []}
+    for number in (1, 2, 1, 3):
+        cursor = (await client.snapshot(plan))["cursor"]
+        await client.put(plan, 0, page(number))
+        events = await client.until_done(plan, last_event_id=cursor)
+        heard[number] += [frame.data["audio"] for frame in events if frame.name == "page_ready"]
+    await forget(client, 1)
+    assert [len(heard[number]) for number in heard] == [2, 1, 1]
+    assert {(await client.http.get(audio)).status_code for audio in heard[1]} == {404}
+    assert [(await client.http.get(audio)).status_code for audio in heard[2] + heard[3]] == [200, 200]
 
 
 @pytest.mark.parametrize("phase", ["extracting", "tts"])
