@@ -19,7 +19,7 @@ from typing import Final
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from backend.api.guard import NoWebSocket, TooSlow
+from backend.api.guard import BadHttp, NoWebSocket, TooSlow
 from backend.api.problems import MEDIA_TYPE, problem_body
 from backend.errors import TanoshiError
 
@@ -29,12 +29,6 @@ UNREAD_S: Final = 60.0
 """Who takes nothing of an answer for so long is cut off: longer than most tunnels, and streams are resumed."""
 MAX_HEAD_BYTES: Final = 65_536
 """Of a head, and of anything else that is no body: trailers, extensions of chunks."""
-
-
-class BadHttp(TanoshiError):
-    status = 400
-    code = "bad_http"
-    title = "This is not HTTP as the service understands it"
 
 
 class HeadTooLarge(TanoshiError):

@@ -41,6 +41,12 @@ _HEADERS: Final = (
 """Of every reply that does not say something else itself."""
 
 
+class BadHttp(TanoshiError):
+    status = 400
+    code = "bad_http"
+    title = "This is not HTTP as the service understands it"
+
+
 class BodyTooLarge(TanoshiError):
     status = 413
     code = "body_too_large"
@@ -134,6 +140,8 @@ class Guard:
 
         announced = headers.get(b"content-length", b"")
         try:
+            if sum(name == b"host" for name, _ in scope["headers"]) > 1:  # a proxy and we might each go by another of them
+                raise BadHttp("A request has one Host header.")
             if headers.get(b"content-encoding", b"identity").strip().lower() not in (b"identity", b""):
                 raise CodedBody
             if body.limit is not None and announced.isdigit() and int(announced) > body.limit:
@@ -146,7 +154,7 @@ class Guard:
                 await self._app(scope, body.receive, guarded_send)
                 if body.refusal is not None and not begun.is_set():
                     raise body.refusal
-        except (BodyTooLarge, CodedBody, TooSlow) as error:
+        except (BadHttp, BodyTooLarge, CodedBody, TooSlow) as error:
             if begun.is_set():
                 raise
             body.refusal = None

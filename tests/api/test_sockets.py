@@ -199,6 +199,12 @@ async def test_what_is_not_http_is_answered_as_every_error(client: NarrationClie
     assert_problem(await stranger.answer(), 400, "bad_http")
 
 
+async def test_a_request_with_two_hosts_is_refused(client: NarrationClient) -> None:
+    stranger = await Stranger.of(client)
+    stranger.writer.write(b"GET /healthz HTTP/1.1\r\nHost: a.example\r\nHost: b.example\r\n\r\n")
+    assert_problem(await stranger.answer(), 400, "bad_http")
+
+
 @pytest.mark.parametrize("coding", ["gzip", "GZIP", "br", "identity, gzip"])
 async def test_compressed_bodies_are_refused_unopened(client: NarrationClient, coding: str) -> None:
     plan = await client.start(1)

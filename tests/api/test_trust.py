@@ -270,7 +270,9 @@ async def test_a_host_header_that_cannot_stand_in_a_url_is_refused(serve: Serve,
     assert reply.status_code in (400, 422)
 
 
-async def run_guarded(messages: list[dict[str, Any]], pause_s: float, **limits: float) -> list[dict[str, Any]]:
+async def run_guarded(
+    messages: list[dict[str, Any]], pause_s: float, idle_s: float, whole_body_s: float = 300
+) -> list[dict[str, Any]]:
     """What `Guard` sends for a body that arrives in `messages`, each after `pause_s`."""
     sent: list[dict[str, Any]] = []
 
@@ -286,7 +288,7 @@ async def run_guarded(messages: list[dict[str, Any]], pause_s: float, **limits: 
         sent.append(message)
 
     scope = {"type": "http", "method": "PUT", "headers": [], "raw_path": b"/x", "path": "/x"}
-    await Guard(app, **limits)(scope, receive, send)
+    await Guard(app, idle_s=idle_s, whole_body_s=whole_body_s)(scope, receive, send)
     return sent
 
 
