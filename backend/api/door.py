@@ -20,6 +20,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from backend.api.guard import BadHttp, NoWebSocket, TooSlow
+from backend.api.open_files import room_for_connections
 from backend.api.problems import MEDIA_TYPE, problem_body
 from backend.errors import TanoshiError
 
@@ -45,6 +46,7 @@ class Door(HttpToolsProtocol):
     """One connection."""
 
     head_s = HEAD_S
+    most_connections = staticmethod(room_for_connections)
     unread_s = UNREAD_S
     _begun = False
     """Whether a head has begun that has not ended."""
@@ -61,6 +63,9 @@ class Door(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
+        if len(self.connections) > self.most_connections():
+            transport.abort()  # what is open goes on; an answer would need what there is too little of
+            return
         self._waits_since = self.loop.time()
         self._clock = self.loop.call_later(self.head_s, self._look)
 

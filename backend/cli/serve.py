@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import socket
-from contextlib import suppress
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 import uvicorn
 
 from backend.errors import ConfigurationError
 from backend.settings import load_settings
-
-MOST_FILES: Final = 10_240
-"""What macOS lets a process have; Linux allows far more."""
 
 
 def serve(
@@ -22,29 +18,14 @@ def serve(
 ) -> None:
     """Run the service."""
     from backend.api.door import Door  # noqa: PLC0415
+    from backend.api.open_files import allow_files  # noqa: PLC0415
     from backend.app import create_app  # noqa: PLC0415 - `tanoshi --help` need not import the service
 
     _require_free(host, port)
-    allow_connections()
+    allow_files()
     app = create_app(load_settings())
     # Who is a proxy is TRUSTED_PROXIES' business; uvicorn would believe anyone on this machine.
     uvicorn.run(app, host=host, port=port, http=Door, proxy_headers=False, timeout_graceful_shutdown=10, log_level="info")
-
-
-def allow_connections(most: int = MOST_FILES) -> None:
-    """Lets this process have as many files open as it may, and `most` at most: each viewer of a stream is one.
-
-    Systems begin with 256 or 1024, so that a crowd would make the service deaf, and engines that load meanwhile fail.
-    """
-    try:
-        import resource  # noqa: PLC0415 - not on Windows, which has no such limit
-    except ImportError:
-        return
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if 0 <= soft < most:
-        wanted = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        with suppress(ValueError, OSError):  # macOS says "unlimited" and refuses more than it has
-            resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
 
 
 def _require_free(host: str, port: int) -> None:

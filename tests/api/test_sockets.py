@@ -117,9 +117,12 @@ async def test_who_says_nothing_or_only_empty_lines_is_hung_up_on(client: Narrat
 async def test_after_a_reply_the_next_head_is_not_waited_for_without_end_either(client: NarrationClient) -> None:
     stranger = await Stranger.of(client)
     stranger.writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-    await asyncio.sleep(0.1)
+    said = b""
+    while not said.endswith(b"}}"):
+        said += await stranger.some(1000)
+    assert said.startswith(b"HTTP/1.1 200")
     dripping = asyncio.create_task(stranger.drip(b"\r\n", 60))
-    assert (await stranger.answer())[0] == 200
+    assert (await stranger.answer())[0] == 0
     await dripping
 
 
@@ -197,6 +200,28 @@ async def test_what_is_not_http_is_answered_as_every_error(client: NarrationClie
     stranger = await Stranger.of(client)
     stranger.writer.write(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n")
     assert_problem(await stranger.answer(), 400, "bad_http")
+
+
+async def test_more_connections_than_there_is_room_for_are_hung_up_on_and_those_that_are_open_go_on(
+    client: NarrationClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Door, "most_connections", staticmethod(lambda: 5))
+    await client.http.aclose()
+    request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    held = [await Stranger.of(client) for _ in range(5)]
+    await asyncio.sleep(0.1)
+    for _ in range(3):
+        assert (await (await Stranger.of(client)).answer())[0] == 0
+    for stranger in held:
+        stranger.writer.write(request)
+        assert (await stranger.some(100)).startswith(b"HTTP/1.1 200")
+    held.pop().writer.transport.abort()
+    await asyncio.sleep(0.1)
+    late = await Stranger.of(client)
+    late.writer.write(request)
+    assert (await late.answer())[0] == 200
+    for stranger in held:
+        stranger.writer.transport.abort()
 
 
 async def test_a_request_with_two_hosts_is_refused(client: NarrationClient) -> None:
