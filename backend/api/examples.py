@@ -19,6 +19,7 @@ _VOICE: Final = {
     "status": "awaiting_upload",
     "languages": ["ja"],
     "sample_rate": 24_000,
+    "preview": f"{_HOST}/v1/voices/sovits:aki/preview",
     "status_sse": f"{_HOST}/v1/voices/sovits:aki/events",
 }
 _BUILTIN: Final = {
@@ -89,6 +90,7 @@ OF_MODELS: Final[dict[str, Any]] = {
     "Forgotten": {"windows": 1, "cached": 5},
     "CastReply": {"series_id": "mangasource", "characters": [_CHARACTER], "pages": 20, "touched": [], "revoiced": []},
     "CharacterReply": _CHARACTER,
+    "Lexicon": {"entries": [{"surface": "小鳥遊", "reading": "たかなし", "lang": "ja"}]},
     "VoiceReply": _VOICE,
     "VoiceList": {"voices": [_BUILTIN, _VOICE]},
     "RegisterReply": {
