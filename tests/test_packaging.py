@@ -13,7 +13,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
 OF_THIS_PROJECT = "tanoshi-narration"
 EXTRAS_OF_ROOMS = {
     "backend/readers/magi/": "gpu",
@@ -64,6 +65,16 @@ def test_pins_cover_the_declared_names_and_lie_in_their_ranges(file: str, ranges
 def test_requirements_are_plain_pins() -> None:
     """No index, URL or hash: `pins` refuses options, so reading the files is most of the test."""
     assert not [pin for file in ("backend/requirements.txt", "requirements-dev.txt") for pin in pins(file) if pin.url]
+
+
+def test_every_file_of_the_program_that_is_no_module_is_installed_with_it() -> None:
+    """What is read from a checkout is missed first where somebody has only the package."""
+    data = PYPROJECT["tool"]["setuptools"]["package-data"]
+    installed = {
+        path for package, patterns in data.items() for name in patterns for path in (ROOT / package.replace(".", "/")).glob(name)
+    }
+    files = {path for path in (ROOT / "backend").rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    assert {path for path in files if path.suffix != ".py"} == installed
 
 
 def imported(path: Path) -> set[str]:

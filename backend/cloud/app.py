@@ -199,11 +199,12 @@ def download_weights(which: str = "", magi_revision: str = "") -> None:
 
 
 @app.local_entrypoint()
-def main(chapter: str = "samples/ja", out: str = "modal-output", pages: int = 0) -> None:
+def main(chapter: str = "", out: str = "modal-output", pages: int = 0) -> None:
     """Narrates a chapter on the GPUs and prints what came of it.
 
     Args:
-        chapter: folder, CBZ, ZIP or PDF. out: folder for the result. pages: only so many; 0: all.
+        chapter: folder, CBZ, ZIP or PDF; empty: the sample chapter of the checkout.
+        out: folder for the result. pages: only so many; 0: all.
     """
     from backend.cloud.sample import narrate_sample  # noqa: PLC0415
 

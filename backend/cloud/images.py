@@ -12,6 +12,8 @@ from typing import Final
 
 import modal
 
+from backend.cloud.sizing import CloudSettings
+
 PYTHON: Final = "3.11"
 REQUIREMENTS: Final = Path(__file__).parents[1] / "requirements.txt"
 WEIGHTS: Final = "/mnt/weights"
@@ -51,6 +53,8 @@ _ENGINE_ENV: Final = {
     "DATA_DIR": "/tmp/tanoshi",  # noqa: S108 - a container's own
 }
 
+_SIZES_ENV: Final = CloudSettings().as_variables()
+
 
 def pins(names: tuple[str, ...] | None = None) -> list[str]:
     """The lines of requirements.txt for these libraries; None: all."""
@@ -63,7 +67,7 @@ def _image(*libraries: str, apt: tuple[str, ...] = ()) -> modal.Image:
     image = modal.Image.debian_slim(python_version=PYTHON)
     if apt:
         image = image.apt_install(*apt)
-    image = image.pip_install(*libraries).env({**_ENGINE_ENV, "PYTHONUNBUFFERED": "1"})
+    image = image.pip_install(*libraries).env({**_ENGINE_ENV, **_SIZES_ENV, "PYTHONUNBUFFERED": "1"})
     return image.add_local_python_source("backend", ignore=["**/__pycache__/**", "**/*.pyc"])
 
 

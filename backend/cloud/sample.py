@@ -10,20 +10,27 @@ import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from backend.app import Engines
 from backend.books.chapter import open_chapter
 from backend.cli.chapter import narrate_chapter
 from backend.cloud.adapters import RemoteReader, RemoteSynthesizer
 from backend.cloud.sizing import CloudSettings
-from backend.errors import TanoshiError
+from backend.errors import ConfigurationError, TanoshiError
 from backend.jobs.state import JobState, NarrationOptions, PageState
 from backend.settings import Settings
 
+SAMPLE: Final = Path(__file__).parents[2] / "samples" / "ja"
+"""Of a checkout; the installed package has no pages."""
+
 
 def narrate_sample(chapter: str, out: str, *, pages: int, reader: Any, speaker: Any) -> None:
-    """Narrates the chapter into `out` and prints one line a page, then what was written. Exits 1 if a page has no sound."""
+    """Narrates the chapter into `out` and prints one line a page, then what was written. Exits 1 if a page has no sound.
+
+    Args:
+        chapter: a folder or a file; empty: the sample chapter. reader, speaker: instances of the GPU classes.
+    """
     stays_s = CloudSettings().scaledown_s
     began = time.monotonic()
     seen: dict[int, PageState] = {}
@@ -39,13 +46,13 @@ def narrate_sample(chapter: str, out: str, *, pages: int, reader: Any, speaker: 
         engines = Engines(
             RemoteReader(reader, "MagiReader", stays_s=stays_s), RemoteSynthesizer(speaker, "SovitsSpeaker", stays_s=stays_s)
         )
-        _say("Waking MagiReader and SovitsSpeaker ...")
-        with open_chapter(Path(chapter)) as book, tempfile.TemporaryDirectory(prefix="tanoshi-") as folder:
+        with open_chapter(_named(chapter)) as book, tempfile.TemporaryDirectory(prefix="tanoshi-") as folder:
+            _say("Waking MagiReader and SovitsSpeaker ...")
             part = replace(book, pages=book.pages[:pages]) if pages else book
             done = await narrate_chapter(
                 part,
                 Path(out),
-                settings=Settings(_env_file=None, data_dir=Path(folder)),
+                settings=Settings(_env_file=None, data_dir=Path(folder), bucket_name=None, bucket_url=None),
                 options=NarrationOptions(),
                 voice_pack={},
                 on_change=tell,
@@ -61,6 +68,14 @@ def narrate_sample(chapter: str, out: str, *, pages: int, reader: Any, speaker: 
         raise SystemExit(f"{error.detail}") from error
     if not complete:
         raise SystemExit(1)
+
+
+def _named(chapter: str) -> Path:
+    if chapter:
+        return Path(chapter)
+    if not SAMPLE.is_dir():
+        raise ConfigurationError("The sample chapter is in the repository only: name a chapter of yours with --chapter.")
+    return SAMPLE
 
 
 def _say(sentence: str) -> None:

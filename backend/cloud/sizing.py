@@ -1,6 +1,7 @@
 """Everything that decides what Modal costs and how long a reader waits, in one place, each with its reason.
 
-Read when `modal deploy`, `serve` or `run` is called: variables CLOUD_... in the environment or `.env` of the machine that deploys.
+Read when `modal deploy`, `serve` or `run` is called: variables CLOUD_... in the environment or `.env` of the machine that deploys. The
+images take them along, because containers read some of them too.
 `costs.py` says what they come to.
 """
 
@@ -82,6 +83,14 @@ class CloudSettings(BaseSettings):
     """Bridges the pause between the uploads of two windows."""
     pipeline_memory_mib: int = Field(default=1024, ge=256)
     """Pages pass through: at most a batch of them a window, 20 MB each."""
+
+    def as_variables(self) -> dict[str, str]:
+        """What was set when deploying, as the containers must have it to read the same: they see nothing of that machine."""
+        changed = self.model_dump(exclude_defaults=True)
+        return {
+            f"CLOUD_{name.upper()}": (",".join(value) or "none") if isinstance(value, tuple) else str(value)
+            for name, value in changed.items()
+        }
 
     @field_validator("reader_gpu", "speaker_gpu", mode="before")
     @classmethod

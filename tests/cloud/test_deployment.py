@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from backend.cloud import sample
 from backend.cloud.app import VOLUME, main
 from backend.settings import Settings
 from tests.cloud.conftest import ENGINES, SECRET
@@ -160,7 +162,10 @@ def test_running_the_app_narrates_a_chapter_and_says_where_it_is(another_cloud: 
     chapter.mkdir()
     for number, page in enumerate(small_pages(2, edition="run")):  # the sample chapter's pages take a busy machine a minute
         (chapter / f"{number}.png").write_bytes(page)
-    done = cloud.modal("run", "backend/modal_app.py", "--chapter", str(chapter), "--pages", "1", "--out", str(out))
+    done = cloud.modal(
+        *("run", "backend/modal_app.py", "--chapter", str(chapter), "--pages", "1", "--out", str(out)),
+        BUCKET_NAME="of-the-service",  # whoever operates one may have it in their shell
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "page 1 of 1:" in done.stdout
     assert "s of sound in" in done.stdout
@@ -168,13 +173,49 @@ def test_running_the_app_narrates_a_chapter_and_says_where_it_is(another_cloud: 
     assert (out / "transcript.json").is_file()
 
 
-def test_by_its_module_the_same_command_narrates_the_sample_chapter() -> None:
-    command = [sys.executable, "-m", "modal", "run", "-m", "backend.modal_app", "--help"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0, done.stderr
-    assert "--chapter" in done.stdout
-    (default,) = inspect.signature(main.info.raw_f).parameters["chapter"].default.split()
-    assert list((ROOT / default).glob("page-*.png"))
+def test_an_installed_package_is_deployed_from_anywhere_with_the_sizes_that_are_set_there(
+    another_cloud: AnotherCloud, tmp_path: Path
+) -> None:
+    site, folder = tmp_path / "site", tmp_path / "folder"
+    folder.mkdir()
+    shutil.copytree(ROOT / "backend", site / "backend", ignore=shutil.ignore_patterns("__pycache__"))
+    cloud = another_cloud({SECRET: {}})
+    sizes = {
+        "CLOUD_READER_GPU": "none",
+        "CLOUD_SPEAKER_GPU": "H100, L40S",
+        "CLOUD_READER_BATCH": "7",
+        "CLOUD_SCALEDOWN_S": "120",
+        "CLOUD_RETRIES": "0",
+    }
+    done = cloud.modal("deploy", "-m", "backend.modal_app", checkout=folder, PYTHONPATH=str(site), **sizes)
+    assert done.returncode == 0, done.stdout + done.stderr
+    functions = cloud.state()["functions"]
+    assert not functions[READER]["definition"]["resources"].get("gpu_config", {}).get("gpu_type")
+    assert [one["gpu_config"]["gpu_type"] for one in functions[SPEAKER]["ranked"]] == ["H100", "L40S"]
+    for name in GPU_CLASSES:
+        assert functions[name]["definition"]["autoscaler_settings"]["scaledown_window"] == 120
+        assert not functions[name]["definition"].get("retry_policy", {}).get("retries", 0)
+    # Containers have no environment of the machine that deploys: what they need of it, their image brings.
+    for name in ("api", "narrate", *GPU_CLASSES):
+        variables = "\n".join(_commands(cloud, functions[name]["definition"]["image_id"]))
+        assert "ENV CLOUD_READER_BATCH=7" in variables
+        assert "ENV CLOUD_SCALEDOWN_S=120" in variables
+
+
+def test_without_a_checkout_the_sample_run_asks_for_a_chapter_and_wakes_nobody(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sample, "SAMPLE", tmp_path / "samples" / "ja")
+    for chapter, sentence in (("", "with --chapter"), (str(tmp_path / "lost.cbz"), "lost.cbz")):
+        with pytest.raises(SystemExit, match=sentence):
+            sample.narrate_sample(chapter, str(tmp_path), pages=0, reader=None, speaker=None)
+    assert not capsys.readouterr().out
+
+
+def test_in_a_checkout_the_sample_run_narrates_its_chapter_whatever_the_folder_it_is_called_in() -> None:
+    assert sample.SAMPLE.is_relative_to(ROOT)
+    assert list(sample.SAMPLE.glob("page-*.png"))
+    assert inspect.signature(main.info.raw_f).parameters["chapter"].default == "", "none named: that one"
 
 
 def test_importing_the_app_needs_no_account_and_uses_nothing_deprecated() -> None:

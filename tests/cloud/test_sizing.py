@@ -1,0 +1,20 @@
+"""What decides cost and latency is set where somebody deploys, and is the same in every container."""
+
+from __future__ import annotations
+
+import pytest
+
+from backend.cloud.sizing import CloudSettings
+
+
+def test_what_is_set_when_deploying_is_read_the_same_in_containers(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = CloudSettings(
+        _env_file=None, reader_gpu=(), speaker_gpu=("A10", "L4"), reader_batch=7, snapshots=False, api_cpu=0.5, scaledown_s=120
+    )
+    for name, value in here.as_variables().items():
+        monkeypatch.setenv(name, value)
+    assert CloudSettings(_env_file=None) == here
+
+
+def test_what_is_not_set_makes_no_image_another() -> None:
+    assert CloudSettings(_env_file=None).as_variables() == {}
