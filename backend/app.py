@@ -334,6 +334,6 @@ async def _load(engines: Engines) -> None:
         except TanoshiError as error:
             logger.error("The engine %s cannot be used: %s", engine.name, error)
         else:
-            logger.info("The engine %s is ready.", engine.name)
+            logger.info("The engine %s is %s.", engine.name, engine.state)
 
     await asyncio.gather(load(engines.reader), load(engines.synthesizer))

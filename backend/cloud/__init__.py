@@ -3,6 +3,7 @@
 app.py        the Modal app: every function and class, and nothing else
 sizing.py     what decides cost and latency, with the reasons; costs.py turns it into the table of need.md
 images.py     one image per role, from the versions the tests run with; resolve.py asks pip whether they go together
+container.py  what every container does first
 api.py        the API's container: the same FastAPI app, with the work done elsewhere
 pipeline.py   the pipeline's container: many windows, each under its lease
 workers.py    the GPU containers: an engine, its stores, and what it does when the device is lost (device.py)

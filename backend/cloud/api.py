@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from modal import exception
 
 from backend.app import Engines, create_app
+from backend.cloud.container import container_settings
 from backend.cloud.engines import remote_reader, remote_synthesizer
 from backend.cloud.hearing import cloud_transcriber
 from backend.cloud.runner import CloudRunner, HereRunner
@@ -20,7 +21,7 @@ from backend.cloud.trainer import cloud_trainer
 from backend.jobs.log import JobLog
 from backend.narration.runner import Runner
 from backend.narration.window import Narrator
-from backend.settings import Settings, load_settings
+from backend.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +35,7 @@ def cloud_app(*, narrate: Any, reader: Any, speaker: Any, api: Any) -> FastAPI:
     Raises:
         ConfigurationError: the secret's variables cannot work together.
     """
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    settings = load_settings()
+    settings = container_settings()
     remote = (remote_reader(settings, reader), remote_synthesizer(settings, speaker))
     engines = Engines(*remote)
 

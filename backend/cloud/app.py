@@ -72,10 +72,10 @@ class MagiReader:
 
     @modal.enter(snap=False)
     async def load(self) -> None:
+        from backend.cloud.container import container_settings  # noqa: PLC0415
         from backend.cloud.workers import ReaderWorker  # noqa: PLC0415
-        from backend.settings import load_settings  # noqa: PLC0415
 
-        self._worker = await ReaderWorker.open(load_settings(), modal.experimental.stop_fetching_inputs.aio)
+        self._worker = await ReaderWorker.open(container_settings(), modal.experimental.stop_fetching_inputs.aio)
 
     @modal.method()
     async def describe(self) -> EngineCard:
@@ -113,10 +113,12 @@ class SovitsSpeaker:
 
     @modal.enter(snap=False)
     async def load(self) -> None:
+        from backend.cloud.container import container_settings  # noqa: PLC0415
         from backend.cloud.workers import SpeakerWorker  # noqa: PLC0415
-        from backend.settings import load_settings  # noqa: PLC0415
 
-        self._worker = await SpeakerWorker.open(load_settings(), modal.experimental.stop_fetching_inputs.aio, weights.reload.aio)
+        self._worker = await SpeakerWorker.open(
+            container_settings(), modal.experimental.stop_fetching_inputs.aio, weights.reload.aio
+        )
 
     @modal.method()
     async def describe(self) -> EngineCard:

@@ -44,9 +44,16 @@ async def call(method: RemoteMethod, *arguments: Any) -> Any:
             with suppress(*_OUT_OF_REACH):
                 await asyncio.shield(running.cancel.aio())
             raise
+    except TanoshiError:
+        raise
     except _OUT_OF_REACH as error:
         logger.warning("A remote call failed: %s: %s", type(error).__name__, error)
         raise Unavailable("A GPU worker does not answer.") from error
+    except Exception as error:
+        # Whatever the remote side raised at its last try. As an error of ours it ends the pages: of another kind the pipeline would
+        # read a batch's pages once more, one by one, and Modal try each of them as often again.
+        logger.exception("A remote call failed as often as it may")
+        raise Unavailable("A GPU worker failed.") from error
     if isinstance(answer, TanoshiError):
         raise answer
     return answer

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from backend.errors import ConfigurationError
+from backend.errors import ConfigurationError, TanoshiError
 from backend.synthesizers.embedded import EmbeddedSynthesizer
 from backend.voices.builtin import BUILTIN_VOICES
 from backend.weights import magi, manga_ocr, sovits, whisper
@@ -35,13 +35,16 @@ def download(which: Sequence[str], root: str, *, commit: Callable[[], object], m
         "sovits": lambda: _sovits(folder / "sovits"),
         "whisper": lambda: whisper.fetch(folder / "whisper", say=_say, progress=_Progress()),
     }
-    if unknown := [name for name in which if name not in how]:
-        raise ConfigurationError(f"There are no weights called {', '.join(unknown)}: choose from {', '.join(how)}.")
     try:
+        if unknown := [name for name in which if name not in how]:
+            raise ConfigurationError(f"There are no weights called {', '.join(unknown)}: choose from {', '.join(how)}.")
         for name in which or how:
             found = how[name]()
             if not found.usable:
                 raise ConfigurationError(found.sentence)
+    except TanoshiError as error:
+        # Modal prints all that led to an error, for as long as it takes; a person is to read one sentence.
+        raise error.with_traceback(None) from None
     finally:
         commit()
     _say("The volume is filled. Set READER=magi and SYNTHESIZER=sovits in the secret and deploy again to use it.")

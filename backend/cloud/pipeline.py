@@ -13,6 +13,7 @@ from typing import Any
 
 from backend.app import builtin_catalogue, owners, series_memory
 from backend.cloud.adapters import RemoteVoicer
+from backend.cloud.container import container_settings
 from backend.cloud.engines import remote_reader
 from backend.errors import JobNotFound, TanoshiError
 from backend.jobs.log import JobLog
@@ -20,7 +21,7 @@ from backend.narration.cast import Caster
 from backend.narration.runner import LEASE_S, narrate_under_lease
 from backend.narration.window import Narrator
 from backend.series.faces import Faces
-from backend.settings import Settings, load_settings
+from backend.settings import Settings
 from backend.stores import make_log, make_objects
 from backend.voices.store import VoiceStore
 
@@ -82,5 +83,5 @@ class _Container:
 def pipeline_of_container(*, reader: Any, speaker: Any) -> Pipeline:
     """The one pipeline of this process. Raises ConfigurationError when the secret lacks a variable."""
     if _Container.pipeline is None:
-        _Container.pipeline = Pipeline(load_settings(), reader=reader, speaker=speaker)
+        _Container.pipeline = Pipeline(container_settings(), reader=reader, speaker=speaker)
     return _Container.pipeline

@@ -129,10 +129,10 @@ async def train_here(  # noqa: PLR0917 - called once
 async def train_voice(client: str, voice_id: str) -> None:
     """Follows a training that the API has begun to its end; progress and result go into the voice's events."""
     from backend.app import owners  # noqa: PLC0415
-    from backend.settings import load_settings  # noqa: PLC0415
+    from backend.cloud.container import container_settings  # noqa: PLC0415
     from backend.stores import make_objects  # noqa: PLC0415
 
-    settings = load_settings()
+    settings = container_settings()
     objects = make_objects(settings)
     try:
         await train_here(settings, objects, VoiceStore(objects, owners(settings)), client, voice_id, weights.commit.aio)

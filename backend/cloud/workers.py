@@ -50,6 +50,10 @@ class _Worker(Generic[E]):
         self.error: TanoshiError | None = None
         chosen = settings.reader if role == "reader" else settings.synthesizer
         self._weighs = chosen in ("magi", "sovits")
+        if chosen == "modal":  # it would wait for itself
+            variable = "READER" if role == "reader" else "SYNTHESIZER"
+            self._refuse(ConfigurationError(f"{variable}=modal is for a server elsewhere: name an engine in the secret."))
+            return
         try:
             self.engine = make()
         except (ConfigurationError, ImportError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from backend.errors import (
     Unavailable,
 )
 from backend.jobs.memory import MemoryJobLog
+from tests.narration.test_window import Desk
 from tests.support.jobs import a_definition
 
 
@@ -51,8 +53,10 @@ class Method:
     async def _get(self) -> Any:
         if self._waits:
             await asyncio.Event().wait()
-        if isinstance(self._answer, Exception) and not isinstance(self._answer, TanoshiError):
-            raise self._answer
+        if isinstance(self._answer, Unavailable) or (
+            isinstance(self._answer, Exception) and not isinstance(self._answer, TanoshiError)
+        ):
+            raise self._answer  # as a worker does; other errors of ours are answers
         return self._answer
 
     async def _cancel(self) -> None:
@@ -70,13 +74,32 @@ async def test_an_error_of_ours_that_was_answered_is_raised_here() -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [exception.FunctionTimeoutError("too long"), exception.RemoteError("it crashed"), ConnectionResetError("gone")],
+    [
+        exception.FunctionTimeoutError("too long"),
+        exception.RemoteError("it crashed"),
+        ConnectionResetError("gone"),
+        RuntimeError("a mistake in the container"),
+        Unavailable("The GPU of this worker is lost."),
+    ],
 )
-async def test_what_modal_raises_for_itself_is_unavailable_and_not_tried_again_here(error: Exception) -> None:
+async def test_what_fails_as_often_as_it_may_is_unavailable_and_not_tried_again_here(error: Exception) -> None:
     method = Method(error)
     with pytest.raises(Unavailable):
         await call(method)
     assert len(method.spawned) == 1
+
+
+async def test_pages_whose_batch_failed_elsewhere_are_not_read_once_more_one_by_one() -> None:
+    class Handle:
+        read = Method(RuntimeError("a mistake in the container"))
+
+    reader = RemoteReader(Handle(), "MagiReader", stays_s=60, fingerprint="f", batch_size=4)
+    with ThreadPoolExecutor(1) as workers:
+        desk = Desk(workers, reader)
+        await desk.upload("job_a", [1, 2, 3, 4, 5])
+        state = await desk.narrate("job_a")
+    assert [entry.reason for entry in state.pages] == ["unavailable"] * 5
+    assert [len(pages) for pages, _ in Handle.read.spawned] == [1, 4]
 
 
 async def test_an_app_that_is_not_deployed_is_unavailable() -> None:

@@ -37,6 +37,7 @@ async def test_missing_weights_end_the_page_with_a_reason_and_name_the_command(
         health = (await http.get("/healthz")).json()
     assert log.named("job_done")[0] == {"ok": False, "run": 1, "errors": [{"index": 0, "reason": "configuration"}]}
     assert health["status"] == "failed"
+    assert "ERROR backend.cloud.workers: reader cannot work" in cloud.log()
     assert "/mnt/weights/magi" in cloud.log()
     assert "modal run backend/modal_app.py::download_weights" in cloud.log()
     starts = [c for c in cloud.state()["containers"].values() if c["function"] == "MagiReader.*"]
@@ -97,6 +98,7 @@ def test_weights_are_fetched_where_the_hub_is_and_what_arrived_stays(another_clo
         assert "non-commercial" in said, "the licence comes first"
         assert hub.commit in said, "the commit is named"
         assert "model.safetensors: 100,000 of 100,000 bytes" in said
+        assert "direct cause" not in said, "a person reads one sentence, not all that led to it"
         served = len(hub.served)
         again = cloud.modal("run", "-m", "backend.modal_app::download_weights", *fetch)
         assert hub.commit in again.stdout, "by its module it is the same command"

@@ -127,6 +127,18 @@ async def test_a_library_that_is_missing_is_a_reason_too(monkeypatch: pytest.Mon
     assert "gsv_tts" in found.detail
 
 
+@pytest.mark.parametrize("variable", ["READER", "SYNTHESIZER"])
+async def test_a_container_that_is_told_to_use_the_deployed_gpus_says_so_and_does_not_wait_for_itself(
+    settings: MakeSettings, variable: str
+) -> None:
+    asked = settings(**{variable.lower(): "modal"})
+    if variable == "READER":
+        card = (await ReaderWorker.open(asked, Container().die)).card()
+    else:
+        card = (await SpeakerWorker.open(asked, Container().die, nothing)).card()
+    assert f"{variable}=modal is for a server elsewhere" in (card.error or "")
+
+
 async def test_sound_that_travels_has_one_rate_whatever_the_engines(
     monkeypatch: pytest.MonkeyPatch, settings: MakeSettings
 ) -> None:
