@@ -175,9 +175,10 @@ class Settings(BaseSettings):
             raise ConfigurationError("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY go together: set both, or none.")
 
     @property
-    def shares_state(self) -> bool:
-        """Whether several processes can serve the same windows: jobs in Redis and objects in a bucket."""
-        return self.redis_url is not None and self.bucket_name is not None
+    def unshared(self) -> tuple[str, ...]:
+        """Variables without which this process keeps jobs or objects to itself; empty: several can serve the same windows."""
+        stores = {"REDIS_URL": self.redis_url, "BUCKET_NAME": self.bucket_name}
+        return tuple(name for name, value in stores.items() if value is None)
 
 
 def load_settings() -> Settings:

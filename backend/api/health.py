@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
@@ -19,7 +21,7 @@ class EngineHealth(BaseModel):
 
 class Health(BaseModel):
     """`status`: "ok", a window started now is narrated at once; "warming", an engine loads; "idle", engines elsewhere sleep until a
-    window starts; "failed", an engine cannot be used."""
+    window starts; "failed", an engine cannot be used. `stores`: where jobs and objects are, and who can serve a window."""
 
     status: str
     version: str
@@ -38,8 +40,16 @@ async def healthz(services: ServicesIn, response: Response) -> Health:
         version=__version__,
         reader=EngineHealth(name=services.reader.name, state=services.reader.state),
         synthesizer=EngineHealth(name=services.synthesizer.name, state=services.synthesizer.state),
-        stores={"jobs": "redis" if services.settings.redis_url else "memory", "objects": services.objects.description},
+        stores={
+            "jobs": "redis" if services.settings.redis_url else "memory",
+            "objects": services.objects.description,
+            "windows": _served_by(services.settings.unshared),
+        },
     )
+
+
+def _served_by(unshared: Sequence[str]) -> str:
+    return f"served by a single process, without {' and '.join(unshared)}" if unshared else "served by any process"
 
 
 def _status(states: set[EngineState]) -> str:

@@ -36,13 +36,16 @@ def cloud_app(*, narrate: Any, reader: Any, speaker: Any, api: Any) -> FastAPI:
         ConfigurationError: the secret's variables cannot work together.
     """
     settings = container_settings()
+    if settings.api_base_url is None:
+        # TLS ends before the container: a request's scheme may say http, and no upload survives the way from there to https.
+        settings = settings.model_copy(update={"api_base_url": api.get_web_url()})
     remote = (remote_reader(settings, reader), remote_synthesizer(settings, speaker))
     engines = Engines(*remote)
 
     def run(narrator: Narrator, log: JobLog) -> Runner:
-        return CloudRunner(log, narrate, remote) if settings.shares_state else HereRunner(narrator, log, remote)
+        return HereRunner(narrator, log, remote) if settings.unshared else CloudRunner(log, narrate, remote)
 
-    if not settings.shares_state:
+    if settings.unshared:
         _keep_to_one_container(settings, api)
     return create_app(
         settings,
@@ -55,11 +58,10 @@ def cloud_app(*, narrate: Any, reader: Any, speaker: Any, api: Any) -> FastAPI:
 
 def _keep_to_one_container(settings: Settings, api: Any) -> None:
     """Where state lives in the container, there must be one: tells Modal, and whoever reads the log."""
-    stores = {"REDIS_URL": settings.redis_url, "BUCKET_NAME": settings.bucket_name}
-    missing = " and ".join(name for name, value in stores.items() if not value)
     logger.warning(
-        "Without %s in the secret, jobs and audio live in this container only and end with it; no second one is started.",
-        missing,
+        "A single container with embedded stores: without %s in the secret, windows live in this container only and end with it;"
+        " no second one is started.",
+        " and ".join(settings.unshared),
     )
     try:
         api.autoscaler.update(max_containers=1)

@@ -156,7 +156,7 @@ class SpeakerWorker(_Worker[Synthesizer]):
         """As a reader's; `reload` shows the volume as it was last committed."""
         worker = cls(settings, die, reload)
         await worker.load()
-        if settings.shares_state:
+        if not settings.unshared:
             worker._log = make_log(settings)
         return worker
 

@@ -65,7 +65,12 @@ async def test_without_redis_and_bucket_one_container_serves_and_says_so(another
     assert cloud.modal("deploy", "-m", "backend.modal_app").returncode == 0
     async with await client(cloud) as http:
         health = (await http.get("/healthz")).json()
-        assert (health["status"], health["stores"]) == ("idle", {"jobs": "memory", "objects": "folder"})
+        assert health["status"] == "idle"
+        assert health["stores"] == {
+            "jobs": "memory",
+            "objects": "folder",
+            "windows": "served by a single process, without REDIS_URL and BUCKET_NAME",
+        }
         body = {"chapter_id": "test:warming", "window": {"start_index": 0, "size": 1}}
         plan = (await http.post("/v1/narration/session/start", json=body)).json()
         warming = (await http.get("/healthz")).json()  # both classes are woken before a page is sent
@@ -79,7 +84,7 @@ async def test_without_redis_and_bucket_one_container_serves_and_says_so(another
         log.check_complete(2)
         samples, _ = await sound(http, log.named("page_ready")[0]["audio"])
         assert len(samples)
-    assert "Without REDIS_URL and BUCKET_NAME" in cloud.log()
+    assert "A single container with embedded stores: without REDIS_URL and BUCKET_NAME" in cloud.log()
     assert cloud.function("api")["max_containers_now"] == 1
     assert not cloud.calls("narrate"), "there is nowhere else to narrate"
 

@@ -35,6 +35,19 @@ async def test_a_window_is_narrated_by_the_deployed_app(cloud: LocalCloud, http:
         assert complaint not in cloud.log(), "Modal's client finds fault with how it is used"
 
 
+async def test_the_service_is_found_under_the_functions_own_address_whatever_a_request_calls_it(
+    cloud: LocalCloud, http: httpx.AsyncClient
+) -> None:
+    """Behind Modal's ingress a request's scheme and Host need not be what clients can reach."""
+    body = {"chapter_id": "test:address", "window": {"start_index": 0, "size": 1}}
+    plan = (await http.post("/v1/narration/session/start", json=body, headers={"Host": "inside.example"})).json()
+    address = cloud.function("api")["web_url"]
+    for url in (plan["upload"]["pages"][0]["put_url"], plan["status_sse"], plan["audio_url_template"], plan["snapshot_url"]):
+        assert url.startswith(f"{address}/")
+    health = (await http.get("/healthz")).json()
+    assert health["stores"] == {"jobs": "redis", "objects": "s3", "windows": "served by any process"}
+
+
 async def test_many_windows_are_narrated_in_one_container(cloud: LocalCloud, http: httpx.AsyncClient) -> None:
     def containers() -> dict[str, Any]:
         return {key: found for key, found in cloud.state()["containers"].items() if found["function"] == "narrate"}

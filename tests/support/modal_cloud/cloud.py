@@ -15,6 +15,8 @@ from typing import Any, Self
 
 import httpx
 
+from tests.support.modal_cloud.containers import BLOCKING_IS_AN_ERROR
+
 ROOT = Path(__file__).parents[3]
 START_TIMEOUT_S = 20.0
 COMMAND_TIMEOUT_S = 90.0
@@ -69,6 +71,7 @@ class LocalCloud:
             "LANG": "C.UTF-8",
             "COLUMNS": "200",
             "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONWARNINGS": BLOCKING_IS_AN_ERROR,
             "MODAL_SERVER_URL": self.server_url,
             "MODAL_TOKEN_ID": "ak-local",
             "MODAL_TOKEN_SECRET": "as-local",

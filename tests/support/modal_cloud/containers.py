@@ -21,6 +21,8 @@ FAILED = api_pb2.GenericResult.GENERIC_STATUS_FAILURE
 GRACE_S = 6.0
 """A container that was told to stop is killed after this."""
 MOST_LOSSES = 8
+BLOCKING_IS_AN_ERROR = "error:A blocking Modal interface is being used"
+"""AsyncUsageWarning by its text: at the interpreter's start its class cannot be imported."""
 CRASHES_BEFORE_GIVING_UP = 2
 """A container that cannot start fails its inputs after so many tries."""
 
@@ -110,6 +112,7 @@ def _environment(state: State, container: Container, home: Path, socket: Path) -
         "PYTHONPATH": root,
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
+        "PYTHONWARNINGS": BLOCKING_IS_AN_ERROR,
         **state.image_env(function.definition.image_id),
         "MODAL_SERVER_URL": f"unix://{socket}",
         "MODAL_TASK_ID": container.id,
