@@ -39,12 +39,17 @@ async def test_a_window_outlives_the_death_of_a_container(cloud: LocalCloud, htt
 
 async def test_a_client_resumes_its_stream_on_the_next_version(cloud: LocalCloud, http: httpx.AsyncClient) -> None:
     plan = await begin(http, small_pages(5, edition="redeployed"))
+    serving = [key for key, found in cloud.state()["containers"].items() if found["function"] == "api" and found["exit"] is None]
     following = asyncio.create_task(follow(http, plan))
     await asyncio.sleep(0.5)
     done = await asyncio.to_thread(cloud.modal, "deploy", "-m", "backend.modal_app")
     assert done.returncode == 0, done.stderr
+    assert not following.done(), "the window goes on over both versions"
     log = await following
     log.check_complete(5)
+    assert log.connections > 1
+    replaced = cloud.state()["containers"]
+    assert all(replaced[key]["exit"] is not None for key in serving), "the container that served the stream was replaced"
 
 
 LOST = """

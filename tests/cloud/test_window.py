@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
+from backend.settings import Settings
+from backend.stores import make_log
 from tests.cloud.conftest import Shared
 from tests.support.audio import is_silent
 from tests.support.modal_cloud.cloud import LocalCloud
@@ -97,10 +99,19 @@ async def test_a_stream_sends_its_first_bytes_at_once_and_ends_on_purpose(cloud:
     assert 3 < time.monotonic() - began < 9  # STREAM_MAX_AGE_SECONDS is 4 here
 
 
-async def test_deleting_a_job_cancels_its_pipeline_and_its_gpu_calls(cloud: LocalCloud, http: httpx.AsyncClient) -> None:
-    plan = await begin(http, small_pages(7, edition="deleted"))
-    await asyncio.to_thread(cloud.until, lambda _: any(call["unfinished"] for call in cloud.calls("narrate")))
-    assert (await http.delete(f"/v1/narration/jobs/{plan['job_id']}")).status_code == 204
+@pytest.mark.parametrize("where", ["in the container that spawned it", "in another one"])
+async def test_deleting_a_job_ends_its_pipeline_and_its_gpu_calls(
+    cloud: LocalCloud, http: httpx.AsyncClient, shared: Shared, where: str
+) -> None:
+    plan = await begin(http, small_pages(7, edition=f"deleted {where}"))
+    await asyncio.to_thread(cloud.until, lambda _: any(call["unfinished"] for call in cloud.calls(READER)))
+    if where == "in another one":  # which knows no call to cancel: the pipeline learns it from the log
+        log = make_log(Settings(_env_file=None, redis_url=shared.valkey.url))
+        await log.delete(plan["job_id"])
+        await log.aclose()
+    else:
+        assert (await http.delete(f"/v1/narration/jobs/{plan['job_id']}")).status_code == 204
+        assert any(call["cancelled"] for call in cloud.calls("narrate"))
 
     def all_ended(_: object) -> bool:
         return not any(call["unfinished"] for name in ("narrate", READER, SPEAKER) for call in cloud.calls(name))
