@@ -52,11 +52,12 @@ def main(
     """Says for each image how many packages its pins come to, or what stands in the way."""
     if (here := f"{sys.version_info.major}.{sys.version_info.minor}") != images.PYTHON:
         typer.echo(f"This is Python {here}; the images have {images.PYTHON}, for which the answer may differ.")
+    images_of = wanted(upstream)
+    if unknown := sorted(set(roles or ()) - images_of.keys()):
+        raise typer.BadParameter(f"No image is called {', '.join(unknown)}: choose from {', '.join(images_of)}.")
     failed = False
-    for role, arguments in wanted(upstream).items():
-        if roles and role not in roles:
-            continue
-        count, problem = resolved(arguments)
+    for role in roles or images_of:
+        count, problem = resolved(images_of[role])
         failed |= bool(problem)
         typer.echo(f"{role}: {problem or f'{count} packages can be installed together'}")
     raise typer.Exit(int(failed))

@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import typer
 
 from backend.cloud import images, resolve, training
 
@@ -17,6 +18,11 @@ def test_each_image_is_asked_about() -> None:
     assert wanted["training"] == [*training.TORCH, "-r", "requirements.txt"]
     pinned = [pin for role in ("api", "reader", "speaker", "trainer") for pin in wanted[role]]
     assert all("==" in pin for pin in pinned)
+
+
+def test_a_role_that_does_not_exist_is_not_passed_over() -> None:
+    with pytest.raises(typer.BadParameter, match="No image is called speakers: choose from api, reader, speaker"):
+        resolve.main(["api", "speakers"])
 
 
 def a_wheel(folder: Path, name: str, needs: str = "") -> str:
