@@ -1,6 +1,7 @@
 """The process: `python -m tests.support.modal_cloud --state DIR [--secrets FILE] [--no-isolate]`.
 
 Writes DIR/address (two lines: the gRPC server's URL, the admin's URL) when it takes calls, and stops its containers on SIGTERM.
+By hand: `source DIR/env.sh` in another shell, and `modal ...` there talks to this cloud. FILE: JSON, secrets by name, each its variables.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import argparse
 import asyncio
 import json
 import os
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -18,6 +20,7 @@ from modal._utils.grpc_utils import custom_detail_codec
 
 from tests.support.modal_cloud import containers
 from tests.support.modal_cloud.admin import open_admin
+from tests.support.modal_cloud.cloud import client_variables
 from tests.support.modal_cloud.rpc import Service
 from tests.support.modal_cloud.state import State
 
@@ -36,6 +39,8 @@ async def main() -> None:
     server = grpclib.server.Server([Service(state)], status_details_codec=custom_detail_codec)
     await server.start("127.0.0.1", 0)
     port = server._server.sockets[0].getsockname()[1]
+    variables = client_variables(f"http://127.0.0.1:{port}")
+    (root / "env.sh").write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()))
     (root / "address.new").write_text(f"http://127.0.0.1:{port}\n{state.admin}\n")
     (root / "address.new").rename(root / "address")
     stop = asyncio.Event()

@@ -31,6 +31,18 @@ def can_isolate() -> bool:
         return False
 
 
+def client_variables(server_url: str) -> dict[str, str]:
+    """What makes Modal's client one of this cloud."""
+    return {
+        "PYTHONWARNINGS": BLOCKING_IS_AN_ERROR,
+        "MODAL_SERVER_URL": server_url,
+        "MODAL_TOKEN_ID": "ak-local",
+        "MODAL_TOKEN_SECRET": "as-local",
+        "MODAL_CONFIG_PATH": "/dev/null",
+        "MODAL_ENVIRONMENT": "main",
+    }
+
+
 class LocalCloud:
     """A cloud with nothing deployed. `secrets` are named secrets and their variables."""
 
@@ -71,12 +83,7 @@ class LocalCloud:
             "LANG": "C.UTF-8",
             "COLUMNS": "200",
             "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTHONWARNINGS": BLOCKING_IS_AN_ERROR,
-            "MODAL_SERVER_URL": self.server_url,
-            "MODAL_TOKEN_ID": "ak-local",
-            "MODAL_TOKEN_SECRET": "as-local",
-            "MODAL_CONFIG_PATH": "/dev/null",
-            "MODAL_ENVIRONMENT": "main",
+            **client_variables(self.server_url),
             **more,
         }
 
