@@ -1,11 +1,19 @@
 """The deployed GPU classes for a server that is not: READER=modal, SYNTHESIZER=modal, for developing the API with `uvicorn`.
 
 Looked up by name at the first call; `modal token` on this machine says in whose account. The pipeline runs here, and the sound comes back.
+Modal's client is an extra: importing this where it is not installed raises ConfigurationError.
 """
 
 from __future__ import annotations
 
-import modal
+from backend.errors import ConfigurationError
+
+try:
+    import modal
+except ModuleNotFoundError as error:
+    raise ConfigurationError(
+        'READER=modal and SYNTHESIZER=modal need the client of Modal: pip install "tanoshi-narration[cloud]".'
+    ) from error
 
 from backend.cloud.adapters import RemoteReader, RemoteSynthesizer
 from backend.cloud.app import APP

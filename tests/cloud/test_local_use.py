@@ -6,12 +6,16 @@ import asyncio
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 
+from backend.app import make_reader, make_synthesizer
+from backend.errors import ConfigurationError
+from backend.settings import Settings
 from tests.support.modal_cloud.cloud import ROOT, LocalCloud
 from tests.support.windows import begin, follow, small_pages, sound
 
@@ -49,6 +53,16 @@ async def test_a_local_server_narrates_with_the_deployed_classes(cloud: LocalClo
     assert health["reader"] == {"name": "modal MagiReader", "state": "ready"}
     assert health["stores"]["jobs"] == "memory"
     assert len(cloud.calls("SovitsSpeaker.*")) > before
+
+
+@pytest.mark.parametrize("make", [make_reader, make_synthesizer])
+def test_a_server_without_modals_client_says_how_to_get_it(
+    make: Callable[[Settings], object], settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "backend.cloud.deployed", raising=False)
+    monkeypatch.setitem(sys.modules, "modal", None)
+    with pytest.raises(ConfigurationError, match=r"pip install .*\[cloud\]"):
+        make(settings(reader="modal", synthesizer="modal"))
 
 
 async def listening(http: httpx.AsyncClient, server: subprocess.Popen[bytes]) -> None:
