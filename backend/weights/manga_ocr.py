@@ -27,6 +27,7 @@ CHECKSUMS: Final = {
     PICKLED: "c63e0bb5b3ff798c5991de18a8e0956c7ee6d1563aca6729029815eda6f5c2eb",
 }
 """sha256 of the commit's files, from the same sources."""
+LICENCE_NOTICE: Final = "manga-ocr base: Apache-2.0, by Maciej Budyś (kha-white)."
 DIRECTORY: Final = "manga-ocr"
 """Inside the MAGI directory the reader finds it by itself."""
 
@@ -43,11 +44,12 @@ def fetch(
     """Makes `to` a directory that `MangaOcrRecognizer` loads. Safe to run again.
 
     Args:
-        revision: commit, tag or branch. say: told each step.
+        revision: commit, tag or branch. say: told each step, the licence first.
 
     Raises:
         ConfigurationError, Unavailable: as `Hub` says.
     """
+    say(LICENCE_NOTICE)
     with Hub(endpoint) as hub:
         commit = hub.resolve(repository, revision)
         say(f"{repository} at {commit.commit}")

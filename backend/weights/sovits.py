@@ -61,6 +61,9 @@ TAGGER: Final = (
     f"{_TAGGERS}/averaged_perceptron_tagger_eng.zip",
     "6025f530624335c67d6547d44757b357b4e79bae030a0383e9887a92c1718f0b",
 )
+LICENCE_NOTICE: Final = (
+    "GPT-SoVITS v2ProPlus: MIT, by RVC-Boss; English words by its lists, made from CMUdict, and by NLTK's tagger."
+)
 UNKNOWN_WORDS: Final = ("checkpoint20.npz", "homographs.en")
 """Files of the package g2p-en, which pip has pinned and checked."""
 CLIP_TEXTS: Final = {
@@ -87,12 +90,13 @@ def fetch(
         raw_endpoint: where files of public repositories are served by commit.
         voices: ids of the built-in voices that need reference clips.
         speaker: speaks those clips; None: they are not made.
-        say: told each step.
+        say: told each step, the licence first.
 
     Raises:
         ConfigurationError: a source has another file than we know, or the extra [gpu] is not installed.
         Unavailable: a source does not answer; what arrived is kept for the next run.
     """
+    say(LICENCE_NOTICE)
     to.mkdir(parents=True, exist_ok=True)
     _fetch_weights(to, endpoint, say, progress)
     _fetch_lexicon(to / layout.LEXICON, raw_endpoint, say)

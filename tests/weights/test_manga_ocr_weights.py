@@ -24,7 +24,7 @@ async def test_what_is_fetched_can_be_loaded(tmp_path):
     with local_hub({"a/b": dict(FILES)}) as hub:
         result = manga_ocr.fetch(tmp_path, endpoint=hub.url, repository="a/b", revision="main", say=said.append)
     assert result.usable
-    assert said[-1] == result.sentence
+    assert (said[0], said[-1]) == (manga_ocr.LICENCE_NOTICE, result.sentence)
     recognizer = MangaOcrRecognizer(tmp_path, "cpu")
     assert len(await recognizer.read([Text.alone(Image.new("L", (30, 60), 255))])) == 1
     await recognizer.aclose()
