@@ -11,6 +11,7 @@ import pytest
 
 from tests.cloud.conftest import ENGINES, SECRET, Shared
 from tests.support.modal_cloud.cloud import ROOT, LocalCloud
+from tests.support.modal_cloud.isolation import NOT_HERE, isolation
 from tests.support.windows import begin, follow, small_pages, sound
 
 AnotherCloud = Callable[[dict[str, dict[str, str]]], LocalCloud]
@@ -93,6 +94,8 @@ def test_weights_are_fetched_where_the_hub_is_and_what_arrived_stays(another_clo
     pytest.importorskip("torch", reason='torch is not installed; pip install "tanoshi-narration[gpu]"')
     from tests.support.hub import local_hub
 
+    if not isolation():
+        pytest.skip(NOT_HERE)
     config = (ROOT / "tests" / "data" / "magi" / "config.json").read_bytes()
     with local_hub({"ragavsachdeva/magiv2": {"config.json": config, "model.safetensors": b"no weights" * 10_000}}) as hub:
         cloud = another_cloud({SECRET: {"HF_ENDPOINT": hub.url}})

@@ -12,7 +12,8 @@ from backend.cloud import trained
 from backend.cloud.trained import AGAIN_AFTER_S, TrainedVoices
 from backend.errors import Unavailable
 from backend.synthesizers.base import Voice
-from tests.support.modal_cloud.cloud import LocalCloud, can_isolate
+from tests.support.modal_cloud.cloud import LocalCloud
+from tests.support.modal_cloud.isolation import NOT_HERE, isolation
 from tests.support.volume_app import VOLUME
 
 
@@ -87,8 +88,8 @@ async def test_an_open_file_is_waited_for_a_moment_and_then_another_container_is
 
 def test_a_container_that_stays_awake_sees_what_was_trained_meanwhile_and_ends_where_it_cannot(tmp_path: Path) -> None:
     """With Modal's own client in real containers; the local cloud shows a volume as Modal does."""
-    if not can_isolate():
-        pytest.skip("containers see no volumes here: it takes the right to make mount namespaces (run as root)")
+    if not isolation():
+        pytest.skip(NOT_HERE)
     with LocalCloud(tmp_path, {}) as cloud:
         done = cloud.modal("run", "-m", "tests.support.volume_app", "--volume", str(tmp_path / "volumes" / VOLUME))
         assert done.returncode == 0, done.stdout + done.stderr + cloud.log()

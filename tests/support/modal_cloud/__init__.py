@@ -11,6 +11,7 @@ It builds no images (a container is this environment), takes no snapshots, knows
     things.py       functions, calls, inputs, containers, as data
     state.py        all of them together; what a container is told about an app
     containers.py   scheduling: a container's life, its inputs, retries and losses
+    isolation.py    whether containers can have their own view of the disk here, and how
     volumes.py      what a container sees of a volume, and when
     ingress.py      HTTP in front of web functions
     admin.py        /state, /kill, /stop, blobs

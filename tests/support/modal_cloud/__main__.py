@@ -1,4 +1,4 @@
-"""The process: `python -m tests.support.modal_cloud --state DIR [--secrets FILE] [--no-isolate]`.
+"""The process: `python -m tests.support.modal_cloud --state DIR [--secrets FILE]`.
 
 Writes DIR/address (two lines: the gRPC server's URL, the admin's URL) when it takes calls, and stops its containers on SIGTERM.
 By hand: `source DIR/env.sh` in another shell, and `modal ...` there talks to this cloud. FILE: JSON, secrets by name, each its variables.
@@ -21,6 +21,7 @@ from modal._utils.grpc_utils import custom_detail_codec
 from tests.support.modal_cloud import containers
 from tests.support.modal_cloud.admin import open_admin
 from tests.support.modal_cloud.cloud import client_variables
+from tests.support.modal_cloud.isolation import isolation
 from tests.support.modal_cloud.rpc import Service
 from tests.support.modal_cloud.state import State
 
@@ -29,12 +30,11 @@ async def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--secrets", type=Path)
-    parser.add_argument("--no-isolate", action="store_true")
     options = parser.parse_args()
     root = options.state.resolve()
     root.mkdir(parents=True, exist_ok=True)
     secrets = json.loads(options.secrets.read_text()) if options.secrets else {}
-    state = State(root, secrets, sys.executable, not options.no_isolate)
+    state = State(root, secrets, sys.executable, isolation())
     await open_admin(state)
     server = grpclib.server.Server([Service(state)], status_details_codec=custom_detail_codec)
     await server.start("127.0.0.1", 0)

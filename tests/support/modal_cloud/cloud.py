@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,15 +19,6 @@ from tests.support.modal_cloud.containers import BLOCKING_IS_AN_ERROR
 ROOT = Path(__file__).parents[3]
 START_TIMEOUT_S = 20.0
 COMMAND_TIMEOUT_S = 90.0
-
-
-@cache
-def can_isolate() -> bool:
-    """Whether containers can have their own view of the disk here: it takes the right to make mount namespaces."""
-    try:
-        return subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode == 0
-    except OSError:
-        return False
 
 
 def client_variables(server_url: str) -> dict[str, str]:
@@ -57,8 +47,6 @@ class LocalCloud:
         secrets = self._folder / "secrets.json"
         secrets.write_text(json.dumps({name: dict(env) for name, env in self._secrets.items()}))
         command = [sys.executable, "-m", "tests.support.modal_cloud", "--state", str(self._folder), "--secrets", str(secrets)]
-        if not can_isolate():
-            command.append("--no-isolate")
         with (self._folder / "log").open("wb") as log:
             self._process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
         address = self._folder / "address"

@@ -81,8 +81,8 @@ async def start(state: State, function: Function) -> None:
     await container.server.start(path=str(socket))
     command = [state.python, "-P", "-m", "modal._container_entrypoint"]
     volumes.mount(state, container)
-    if state.isolate:
-        command = ["unshare", "--mount", "bash", "-c", _namespace(container, home), "container", *command]
+    if state.isolation:
+        command = [*state.isolation, "bash", "-c", _namespace(container, home), "container", *command]
     container.process = await asyncio.create_subprocess_exec(
         *command,
         env=_environment(state, container, home, socket),
@@ -104,7 +104,7 @@ def _lay_out(state: State, mount_id: str, home: Path) -> None:
 
 def _environment(state: State, container: Container, home: Path, socket: Path) -> dict[str, str]:
     function = container.function
-    root = "/root" if state.isolate else str(home)
+    root = "/root" if state.isolation else str(home)
     env = {
         "PATH": os.environ["PATH"],
         "HOME": root,

@@ -22,11 +22,11 @@ class State:
         root: folder for containers and volumes.
         secrets: named secrets and their variables.
         python: the interpreter containers run.
-        isolate: give each container a /root and volumes of its own (needs the right to make mount namespaces).
+        isolation: what gives each container a /root and volumes of its own (see `isolation.py`); empty: it has neither.
     """
 
-    def __init__(self, root: Path, secrets: dict[str, dict[str, str]], python: str, isolate: bool) -> None:
-        self.root, self.named_secrets, self.python, self.isolate = root, secrets, python, isolate
+    def __init__(self, root: Path, secrets: dict[str, dict[str, str]], python: str, isolation: tuple[str, ...]) -> None:
+        self.root, self.named_secrets, self.python, self.isolation = root, secrets, python, isolation
         self.ids = itertools.count(1)
         self.functions: dict[str, Function] = {}
         self.apps: dict[str, dict[str, Any]] = {}
