@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
 
 import platformdirs
@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from backend.errors import ConfigurationError
 
+S = TypeVar("S", bound=BaseSettings)
 CommaList = Annotated[tuple[str, ...], NoDecode]
 """A list that is written with commas in the environment."""
 
@@ -187,16 +188,21 @@ def load_settings() -> Settings:
     Raises:
         ConfigurationError: one sentence a variable that has a wrong value; values are not repeated, they may be secrets.
     """
+    settings = read_variables(Settings)
+    settings.require_possible()
+    return settings
+
+
+def read_variables(settings: type[S], prefix: str = "") -> S:
+    """Any class of settings from the environment; the names of its variables begin with `prefix`. Raises as `load_settings`."""
     try:
-        settings = Settings()
+        return settings()
     except ValidationError as error:
         wrong = "; ".join(
-            f"{'.'.join(str(part) for part in problem['loc']).upper()}: {problem['msg'].removeprefix('Value error, ')}"
+            f"{prefix}{'.'.join(str(part) for part in problem['loc']).upper()}: {problem['msg'].removeprefix('Value error, ')}"
             for problem in error.errors(include_input=False, include_url=False)
         )
         raise ConfigurationError(f"These settings are not valid. {wrong}") from None
-    settings.require_possible()
-    return settings
 
 
 def variable_names() -> tuple[str, ...]:

@@ -20,7 +20,7 @@ import modal
 import modal.experimental
 
 from backend.cloud import images
-from backend.cloud.sizing import CloudSettings
+from backend.cloud.sizing import load_sizes
 
 if TYPE_CHECKING:
     from backend.acoustics import Samples
@@ -35,7 +35,7 @@ SECRET = "tanoshi-narration"  # noqa: S105 - its name
 """The variables of .env.example; `modal secret create tanoshi-narration REDIS_URL=... BUCKET_NAME=...`."""
 VOLUME = "tanoshi-narration-weights"
 
-sizes = CloudSettings()
+sizes = load_sizes()
 app = modal.App(APP, include_source=False)
 secret = modal.Secret.from_name(SECRET)
 weights = modal.Volume.from_name(VOLUME, create_if_missing=True, version=2)

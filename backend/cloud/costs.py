@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from backend.cloud.sizing import CloudSettings
+from backend.cloud.sizing import CloudSettings, load_sizes
 from backend.errors import ConfigurationError
 
 PRICES_SEEN: Final = "24 September 2026"
@@ -142,7 +142,7 @@ def _price_table() -> Iterator[str]:
 
 
 def main() -> None:
-    sizes, speeds = CloudSettings(), Speeds()
+    sizes, speeds = load_sizes(), Speeds()
     print(*tables(sizes, speeds), sep="\n")  # noqa: T201 - this is the command's output
 
 

@@ -17,16 +17,14 @@ except ModuleNotFoundError as error:
 
 from backend.cloud.adapters import RemoteReader, RemoteSynthesizer
 from backend.cloud.app import APP
-from backend.cloud.sizing import CloudSettings
+from backend.cloud.sizing import load_sizes
 
 
 def deployed_reader() -> RemoteReader:
     """MagiReader as `modal deploy` left it."""
-    return RemoteReader(modal.Cls.from_name(APP, "MagiReader")(), "modal MagiReader", stays_s=CloudSettings().scaledown_s)
+    return RemoteReader(modal.Cls.from_name(APP, "MagiReader")(), "modal MagiReader", stays_s=load_sizes().scaledown_s)
 
 
 def deployed_synthesizer() -> RemoteSynthesizer:
     """SovitsSpeaker, likewise."""
-    return RemoteSynthesizer(
-        modal.Cls.from_name(APP, "SovitsSpeaker")(), "modal SovitsSpeaker", stays_s=CloudSettings().scaledown_s
-    )
+    return RemoteSynthesizer(modal.Cls.from_name(APP, "SovitsSpeaker")(), "modal SovitsSpeaker", stays_s=load_sizes().scaledown_s)

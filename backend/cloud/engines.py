@@ -6,13 +6,13 @@ from typing import Any
 
 from backend.cloud.adapters import RemoteReader, RemoteSynthesizer
 from backend.cloud.identity import fingerprint
-from backend.cloud.sizing import CloudSettings
+from backend.cloud.sizing import load_sizes
 from backend.settings import Settings
 
 
 def remote_reader(settings: Settings, handle: Any) -> RemoteReader:
     """MagiReader, holding the engine that READER names."""
-    sizes = CloudSettings()
+    sizes = load_sizes()
     return RemoteReader(
         handle,
         "MagiReader",
@@ -26,5 +26,5 @@ def remote_reader(settings: Settings, handle: Any) -> RemoteReader:
 def remote_synthesizer(settings: Settings, handle: Any) -> RemoteSynthesizer:
     """SovitsSpeaker, holding the engine that SYNTHESIZER names."""
     return RemoteSynthesizer(
-        handle, "SovitsSpeaker", stays_s=CloudSettings().scaledown_s, fingerprint=fingerprint("speaker", settings)
+        handle, "SovitsSpeaker", stays_s=load_sizes().scaledown_s, fingerprint=fingerprint("speaker", settings)
     )

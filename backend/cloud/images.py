@@ -12,7 +12,7 @@ from typing import Final
 
 import modal
 
-from backend.cloud.sizing import CloudSettings
+from backend.cloud.sizing import load_sizes
 
 PYTHON: Final = "3.11"
 REQUIREMENTS: Final = Path(__file__).parents[1] / "requirements.txt"
@@ -53,7 +53,7 @@ _ENGINE_ENV: Final = {
     "DATA_DIR": "/tmp/tanoshi",  # noqa: S108 - a container's own
 }
 
-_SIZES_ENV: Final = CloudSettings().as_variables()
+_SIZES_ENV: Final = load_sizes().as_variables()
 
 
 def pins(names: tuple[str, ...] | None = None) -> list[str]:

@@ -16,7 +16,7 @@ from backend.app import Engines
 from backend.books.chapter import open_chapter
 from backend.cli.chapter import narrate_chapter
 from backend.cloud.adapters import RemoteReader, RemoteSynthesizer
-from backend.cloud.sizing import CloudSettings
+from backend.cloud.sizing import load_sizes
 from backend.errors import ConfigurationError, TanoshiError
 from backend.jobs.state import JobState, NarrationOptions, PageState
 from backend.settings import Settings
@@ -31,7 +31,7 @@ def narrate_sample(chapter: str, out: str, *, pages: int, reader: Any, speaker: 
     Args:
         chapter: a folder or a file; empty: the sample chapter. reader, speaker: instances of the GPU classes.
     """
-    stays_s = CloudSettings().scaledown_s
+    stays_s = load_sizes().scaledown_s
     began = time.monotonic()
     seen: dict[int, PageState] = {}
 

@@ -7,18 +7,21 @@ images take them along, because containers read some of them too.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from backend.settings import read_variables
+
+PREFIX: Final = "CLOUD_"
 GpuList = Annotated[tuple[str, ...], NoDecode]
 
 
 class CloudSettings(BaseSettings):
     """Field `reader_gpu` is the variable CLOUD_READER_GPU, and so on."""
 
-    model_config = SettingsConfigDict(env_prefix="CLOUD_", env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
 
     # --- GPU classes ---
     reader_gpu: GpuList = ("L4", "A10")
@@ -88,7 +91,7 @@ class CloudSettings(BaseSettings):
         """What was set when deploying, as the containers must have it to read the same: they see nothing of that machine."""
         changed = self.model_dump(exclude_defaults=True)
         return {
-            f"CLOUD_{name.upper()}": (",".join(value) or "none") if isinstance(value, tuple) else str(value)
+            f"{PREFIX}{name.upper()}": (",".join(value) or "none") if isinstance(value, tuple) else str(value)
             for name, value in changed.items()
         }
 
@@ -99,3 +102,8 @@ class CloudSettings(BaseSettings):
             found = tuple(part.strip() for part in value.split(",") if part.strip())
             return () if found == ("none",) else found
         return value
+
+
+def load_sizes() -> CloudSettings:
+    """From the environment and `.env`. Raises ConfigurationError: one sentence a variable that has a wrong value."""
+    return read_variables(CloudSettings, PREFIX)

@@ -19,7 +19,7 @@ import modal
 
 from backend.cloud import images
 from backend.cloud.app import SECRET, VOLUME
-from backend.cloud.sizing import CloudSettings
+from backend.cloud.sizing import load_sizes
 from backend.cloud.trainer import TRAINING_APP
 from backend.errors import ConfigurationError
 from backend.settings import Settings
@@ -53,7 +53,7 @@ LIBRARIES: Final = (*images.LIBRARIES["api"], *images.SPEAKER_PINS)
 """Of the function itself, which prepares clips, tells progress and converts what the programs wrote."""
 TIMEOUT_S: Final = 4 * 3600
 
-sizes = CloudSettings()
+sizes = load_sizes()
 app = modal.App(TRAINING_APP, include_source=False)
 secret = modal.Secret.from_name(SECRET)
 weights = modal.Volume.from_name(VOLUME, create_if_missing=True, version=2)

@@ -79,6 +79,17 @@ def test_a_request_may_last_longer_than_a_stream(defined: dict[str, dict[str, An
     assert defined["api"]["timeout_secs"] > Settings(_env_file=None).stream_max_age_seconds
 
 
+def test_every_call_and_every_start_is_given_up_after_a_time(defined: dict[str, dict[str, Any]]) -> None:
+    whole, start = ({name: found[key] for name, found in defined.items()} for key in ("timeout_secs", "startup_timeout_secs"))
+    assert whole == {READER: 300, SPEAKER: 600, "api": 3600, "narrate": 3600, "download_weights": 4 * 3600}
+    assert {name: start[name] for name in whole if name != "download_weights"} == {
+        READER: 900,
+        SPEAKER: 900,
+        "api": 120,
+        "narrate": 120,
+    }
+
+
 def test_an_idle_gpu_is_let_go_and_its_number_is_bounded(defined: dict[str, dict[str, Any]]) -> None:
     for name in GPU_CLASSES:
         scaling = defined[name]["autoscaler_settings"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from backend.cloud.sizing import CloudSettings
+from backend.cloud.sizing import CloudSettings, load_sizes
+from backend.errors import ConfigurationError
 
 
 def test_what_is_set_when_deploying_is_read_the_same_in_containers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -14,6 +15,13 @@ def test_what_is_set_when_deploying_is_read_the_same_in_containers(monkeypatch: 
     for name, value in here.as_variables().items():
         monkeypatch.setenv(name, value)
     assert CloudSettings(_env_file=None) == here
+
+
+def test_a_size_that_cannot_be_is_named_as_it_was_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOUD_SCALEDOWN_S", "1")
+    monkeypatch.setenv("CLOUD_SNAPSHOTS", "perhaps")
+    with pytest.raises(ConfigurationError, match=r"CLOUD_SCALEDOWN_S: .*greater than or equal to 2; CLOUD_SNAPSHOTS: "):
+        load_sizes()
 
 
 def test_what_is_not_set_makes_no_image_another() -> None:
