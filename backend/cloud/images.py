@@ -39,6 +39,8 @@ API_LIBRARIES: Final = (
     "uvicorn",
 )
 """What the API and the pipeline import. Sound is mixed there only where there is no bucket, but the code is the same."""
+API_DATA: Final = ("hibari-tts",)
+"""What they read files of, and import nothing: English words are known by its dictionary. Installed without what its voices need."""
 READER_PINS: Final = ("torch==2.13.0", "safetensors==0.8.0")
 SPEAKER_PINS: Final = (*READER_PINS, "torchaudio==2.11.0", "transformers==5.23.0", "gsv-tts-lite==0.4.7", "g2p-en==2.1.0")
 """Weights are fetched in this image too: checkpoints are converted, and word lists of the engine's packages kept with them."""
@@ -63,11 +65,12 @@ def pins(names: tuple[str, ...] | None = None) -> list[str]:
     return list(found.values()) if names is None else [found[name] for name in names]
 
 
-def _image(*libraries: str, apt: tuple[str, ...] = ()) -> modal.Image:
-    image = modal.Image.debian_slim(python_version=PYTHON)
-    if apt:
-        image = image.apt_install(*apt)
-    image = image.pip_install(*libraries).env({**_ENGINE_ENV, **_SIZES_ENV, "PYTHONUNBUFFERED": "1"})
+def _image(*libraries: str, alone: tuple[str, ...] = ()) -> modal.Image:
+    """`alone`: installed without what they require."""
+    image = modal.Image.debian_slim(python_version=PYTHON).pip_install(*libraries)
+    if alone:
+        image = image.pip_install(*alone, extra_options="--no-deps")
+    image = image.env({**_ENGINE_ENV, **_SIZES_ENV, "PYTHONUNBUFFERED": "1"})
     return image.add_local_python_source("backend", ignore=["**/__pycache__/**", "**/*.pyc"])
 
 
@@ -78,7 +81,7 @@ LIBRARIES: Final = {
 }
 """Role -> what its image has pip install; `resolve.py` asks whether it can be."""
 
-api_image = _image(*LIBRARIES["api"])
+api_image = _image(*LIBRARIES["api"], alone=tuple(pins(API_DATA)))
 """The API and the pipeline."""
 reader_image = _image(*LIBRARIES["reader"])
 speaker_image = _image(*LIBRARIES["speaker"])

