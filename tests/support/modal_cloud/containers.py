@@ -79,7 +79,8 @@ async def start(state: State, function: Function) -> None:
     socket = container.folder / "sock"
     container.server = grpclib.server.Server([Service(state, container)], status_details_codec=custom_detail_codec)
     await container.server.start(path=str(socket))
-    packages.hide(packages.absent(state.image_packages(d.image_id)), container.folder / "hidden")
+    mounted = {path.stem for path in home.iterdir()}  # of any name: some packages bring a `tests` of theirs
+    packages.hide(packages.absent(state.image_packages(d.image_id)) - mounted, container.folder / "hidden")
     command = [state.python, "-P", "-m", "modal._container_entrypoint"]
     volumes.mount(state, container)
     if state.isolation:
