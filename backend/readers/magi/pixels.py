@@ -29,14 +29,15 @@ SMALLEST_CROP: Final = 10
 def page_size(width: int, height: int, shortest: int, longest: int) -> tuple[int, int]:
     """(width, height) a page is shown at: the short side `shortest`, unless the long side would pass `longest`.
 
-    The rounding (short side to nearest under the limit, long side down) is that of the published model's pre-processing.
+    All roundings are those of the published model's pre-processing: short side to nearest under the limit, long side down, and a page
+    whose short side is already right is shown as it is, be its long side a few pixels off the limit.
     """
     short, long = min(width, height), max(width, height)
-    if long / short * shortest > longest:
-        exact = longest * short / long
-        new_short, new_long = max(1, round(exact)), max(1, int(exact * long / short))
-    else:
-        new_short, new_long = shortest, int(shortest * long / short)
+    limited = long / short * shortest > longest
+    exact: float = longest * short / long if limited else shortest
+    new_short = round(exact)
+    new_long = long if new_short == short else max(1, int(exact * long / short))
+    new_short = max(1, new_short)
     return (new_short, new_long) if width <= height else (new_long, new_short)
 
 

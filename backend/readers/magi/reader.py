@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from backend.readers.magi.engine import Engine, Found, Prepared
 
 _log = logging.getLogger(__name__)
-REVISION: Final = "4"
+REVISION: Final = "5"
 """Of the rules in this package: raised when the same page may come out otherwise."""
 _ENDS: Final = 1 << 16
 _CLOSED: Final = "The MAGI reader was closed."

@@ -137,6 +137,11 @@ class TestPixels:
             ((98, 140), (800, 1142)),
             ((5000, 1), (1333, 1)),
             ((1, 1), (800, 800)),
+            # Whose short side would stay what it is keeps its long side too.
+            ((800, 1201), (800, 1201)),
+            ((1334, 573), (1334, 573)),
+            ((102, 1330), (102, 1330)),
+            ((1335, 600), (1333, 599)),
         ],
     )
     def test_page_size(self, size, shown):
