@@ -114,13 +114,21 @@ def resnet(net: Part, x: Array) -> Array:
     return x
 
 
-def detect(weights: Weights, config: Mapping[str, Any], grey: NDArray[np.uint8]) -> dict[str, Array]:
-    """One page (height, width), already at the detector's size, alone in its batch."""
+def detect(
+    weights: Weights, config: Mapping[str, Any], grey: NDArray[np.uint8], batch: tuple[int, int] | None = None
+) -> dict[str, Array]:
+    """One page (height, width), already at the detector's size, alone or in the corner of a batch of a larger height and width."""
     heads_in, heads_out = config["encoder_attention_heads"], config["decoder_attention_heads"]
     net, width = Part(weights, "detection_transformer"), config["d_model"]
-    pixels = (grey[None] / 255 - MEAN[:, None, None]) / STD[:, None, None]
+    pixels = np.zeros((3, *(batch or grey.shape)))
+    pixels[:, : grey.shape[0], : grey.shape[1]] = (grey[None] / 255 - MEAN[:, None, None]) / STD[:, None, None]
     features = net.input_projection.conv(resnet(net.backbone.conv_encoder.model, pixels), 1, 0)
-    _, rows, columns = features.shape
+    # Nobody looks at a cell whose first pixel is not the page's, so it may as well not be there.
+    rows, columns = (
+        sum(cell * side // cells < end for cell in range(cells))
+        for side, cells, end in zip(pixels.shape[1:], features.shape[1:], grey.shape, strict=True)
+    )
+    features = features[:, :rows, :columns]
     # A cell's place is its number from 1 by the number of cells (and a millionth, against division by zero).
     y, x = np.meshgrid(np.arange(1, rows + 1) / (rows + 1e-6), np.arange(1, columns + 1) / (columns + 1e-6), indexing="ij")
     places = np.concatenate([waves(y.ravel(), width // 2), waves(x.ravel(), width // 2)], axis=1)

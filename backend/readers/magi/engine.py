@@ -2,7 +2,8 @@
 
 Numbers cross from the device three times a batch (objects, crop embeddings, words) and every decision is made on the CPU in float32. Pages
 share a batch only if they are shown at exactly one size, because padding changes a page's numbers: a page reads the same whoever its
-neighbours are, so a reading can be cached by the page alone. `pad_together` gives that up and pads, as the reference does.
+neighbours are, so a reading can be cached by the page alone. `pad_together` gives that up and pads, as the reference does, to be compared
+with it; then an image of two pages is ordered as one, as there.
 """
 
 from __future__ import annotations
@@ -167,7 +168,8 @@ class Engine:
         width, height = page.image.size
         panels = [tuple(box) for box in kept.boxes[kept.panels].tolist()]
         texts = [tuple(box) for box in kept.boxes[kept.texts].tolist()]
-        panel_order, text_order, owners = order.order_page(panels, texts, (width, height), direction)
+        size = None if self.pad_together else (width, height)
+        panel_order, text_order, owners = order.order_page(panels, texts, size, direction)
         ranked = kept.texts[text_order] if text_order else kept.texts[:0]
 
         features = objects.features

@@ -27,14 +27,14 @@ _ROUNDS: Final = 200
 
 
 def order_page(
-    panels: Sequence[Box], texts: Sequence[Box], size: tuple[int, int], direction: Direction
+    panels: Sequence[Box], texts: Sequence[Box], size: tuple[int, int] | None, direction: Direction
 ) -> tuple[list[int], list[int], list[int | None]]:
-    """Orders what is on an image of `size` (width, height), one page of a spread after the other.
+    """Orders what is on an image of `size` (width, height), one page of a spread after the other; None: it is one page, whatever it shows.
 
     Returns:
         indices of `panels` and of `texts` in reading order, and for each text (in the order given) the place of its panel in that order.
     """
-    spread = find_spread(size, panels, texts, direction)
+    spread = None if size is None else find_spread(size, panels, texts, direction)
     if spread is None:
         panel_order = order_panels(panels, direction)
         return panel_order, *order_texts(texts, [panels[at] for at in panel_order], direction)

@@ -57,7 +57,8 @@ class MagiReader:
         recognizers: for other languages than English, in order of preference (manga-ocr, the embedded engine).
         page_batch, crop_batch, text_batch: most pages, figures and texts that go through the device at once.
         half: on a GPU compute in float16; thresholds and links are float32 on the CPU in any case.
-        pad_together: batch pages of different sizes by padding, as the reference does; their numbers then depend on each other.
+        pad_together: for comparing with the reference, do as it does: pages of different sizes are padded to one batch, so that their
+            numbers depend on each other, and an image of two pages is ordered as one.
         preparers: threads that decode and resize.
 
     Raises:

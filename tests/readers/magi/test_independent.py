@@ -30,7 +30,7 @@ def config_of(rng: np.random.Generator) -> dict[str, Any]:
         return int(rng.choice(values))
 
     heads, words, crops, writer = one(1, 2, 4), one(1, 2), one(2, 3), one(2, 4)
-    vit = {"hidden_act": "gelu", "layer_norm_eps": 1e-12, "patch_size": one(8, 16)}
+    vit = {"hidden_act": "gelu", "layer_norm_eps": float(rng.choice([1e-12, 1e-3])), "patch_size": one(8, 16)}
     return {
         "model_type": "magiv2",
         "detection_image_preprocessing_config": {"size": {"shortest_edge": one(64, 90), "longest_edge": one(130, 170)}},
@@ -61,7 +61,7 @@ def config_of(rng: np.random.Generator) -> dict[str, Any]:
                 "num_attention_heads": words,
                 "num_hidden_layers": 2,
                 "intermediate_size": 30,
-                "qkv_bias": False,
+                "qkv_bias": bool(rng.integers(2)),
             },
             "decoder": {
                 "d_model": 6 * writer,
@@ -147,9 +147,14 @@ def drawn(size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
     return image
 
 
-def test_what_the_detector_says(made):
-    for page, objects in zip(made.pages, made.objects, strict=True):
-        slow = magi_slow.detect(made.exact, made.config["detection_model_config"], page.shown)
+@pytest.mark.parametrize("padded", [False, True], ids=["each in a batch of its size", "all in one padded batch"])
+def test_what_the_detector_says(made, padded):
+    said, batch = made.objects, None
+    if padded:
+        said = Engine(made.engine.network, pad_together=True).detect(made.pages)
+        batch = tuple(max(page.shown.shape[axis] for page in made.pages) for axis in (0, 1))
+    for page, objects in zip(made.pages, said, strict=True):
+        slow = magi_slow.detect(made.exact, made.config["detection_model_config"], page.shown, batch)
         for mine, name in (
             (objects.features, "features"),
             (objects.same_token, "same"),

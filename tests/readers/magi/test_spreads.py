@@ -79,3 +79,14 @@ async def test_four_columns_are_two_pages_if_the_fold_is_wider_than_the_gutters(
         assert [(middle > 300) == (first == "right") for middle in middles] == [True] * 4 + [False] * 4
         assert tops[:4] == sorted(tops[:4])
         assert tops[4:] == sorted(tops[4:])
+
+
+async def test_a_reader_that_is_to_do_as_the_reference_does_takes_two_pages_for_one(reader):
+    cells = [(x, y) for y in (0.25, 0.75) for x in (0.1, 0.34, 0.66, 0.9)]
+    plant(reader._engine, [(PANEL, (x, y, 0.2, 0.45)) for x, y in cells] + [(TEXT, (x, y, 0.1, 0.1)) for x, y in cells])
+    (ours,) = await reader.read([png(page((600, 400)))], ReadOptions())
+    reader._engine.pad_together = True
+    (reference,) = await reader.read([png(page((600, 400)))], ReadOptions())
+    rows = sorted(ours.panels, key=lambda panel: (panel[1] > 200, -panel[0]))
+    assert len(rows) == 8
+    assert list(reference.panels) == rows != list(ours.panels)
