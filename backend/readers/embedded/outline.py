@@ -7,6 +7,7 @@ than a stroke; ground counts only where it is wider than that.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -107,7 +108,9 @@ def surroundings(grey: NDArray[np.uint8], lines: Sequence[Line], taken: NDArray[
     if not band.any():
         return Around(Surroundings.ART)
     ground = float(np.median(part[band]))
-    plain = (np.abs(part.astype(np.int16) - ground) <= TOLERANCE) | print_here | inner
+    plain = (
+        (part >= max(0, math.ceil(ground - TOLERANCE))) & (part <= min(255, math.floor(ground + TOLERANCE))) | print_here | inner
+    )
     region = _piece(plain, band, LEAK * thickness)
     if region is None or float(region[band].mean()) < MIN_PLAIN:
         return Around(Surroundings.ART)
@@ -139,10 +142,10 @@ def _piece(plain: NDArray[np.bool_], band: NDArray[np.bool_], leak: float) -> ND
     votes[0] = 0
     if not votes.any():
         return None
-    region = np.pad(parts == int(votes.argmax()), 1)
+    region = np.pad((parts == int(votes.argmax())).astype(np.uint8), 1)
     # What the piece encloses is part of it: words, marks nobody found. The frame of the padding is outside by construction.
-    outside = cv2.connectedComponents((~region).astype(np.uint8), connectivity=4)[1]
-    return np.asarray((outside != outside[0, 0])[1:-1, 1:-1], dtype=np.bool_)
+    cv2.floodFill(region, None, (0, 0), (2,), flags=4)
+    return np.asarray(region[1:-1, 1:-1] != 2, dtype=np.bool_)
 
 
 def _is_snug_rectangle(region: NDArray[np.bool_], inner: NDArray[np.bool_], words: Box, thickness: float) -> bool:
@@ -168,8 +171,10 @@ def _is_snug_rectangle(region: NDArray[np.bool_], inner: NDArray[np.bool_], word
 
 def _holds(region: NDArray[np.bool_], words: Box) -> bool:
     """Whether the ground has the form of a bubble around these words: without deep bays, the words about its middle."""
-    points = cv2.findNonZero(region.astype(np.uint8))
-    x, y, width, height = cv2.boundingRect(points)
+    ground = region.astype(np.uint8)
+    x, y, width, height = cv2.boundingRect(ground)
     aside = abs((words[0] + words[2]) / 2 - x - width / 2) / width, abs((words[1] + words[3]) / 2 - y - height / 2) / height
-    hull = float(cv2.contourArea(cv2.convexHull(points)))
-    return bool(max(aside) <= MAX_ASIDE and len(points) >= MIN_SOLIDITY * hull)
+    # The edge has the hull of the whole, in an eighth of the time.
+    edge, _ = cv2.findContours(ground, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    hull = float(cv2.contourArea(cv2.convexHull(np.concatenate(edge))))
+    return bool(max(aside) <= MAX_ASIDE and int(ground.sum()) >= MIN_SOLIDITY * hull)

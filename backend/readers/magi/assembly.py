@@ -13,7 +13,6 @@ from backend.readers.base import Character, Direction, Reading, ReadOptions, Sco
 from backend.readers.magi.bubble import in_burst
 from backend.readers.magi.kinds import kind_of
 from backend.readers.magi.links import ESSENTIAL_LOGIT, sigmoid
-from backend.readers.magi.look import columns
 from backend.readers.magi.recognizers import Text, Words
 from backend.readers.magi.words import PageTexts
 
@@ -23,25 +22,34 @@ if TYPE_CHECKING:
 
 def texts_of(page: Image.Image, found: Found, options: ReadOptions) -> PageTexts:
     """The texts of the story, cut out of their grey page."""
-    told = [bounds for bounds, logit in zip(found.text_bounds, found.essential, strict=True) if logit > ESSENTIAL_LOGIT]
+    told = (bounds for bounds, logit in zip(found.text_bounds, found.essential, strict=True) if logit > ESSENTIAL_LOGIT)
+    return PageTexts([Text.on(page, bounds) for bounds in told], options.lang)
+
+
+def bursts_of(page: Image.Image, texts: PageTexts) -> list[bool | None]:
+    """`TextBox.spiky` of each text; some milliseconds a text, so it is told while others read the words."""
     grey = np.asarray(page, dtype=np.uint8)
-    return PageTexts([Text.on(page, bounds) for bounds in told], options.lang, [in_burst(grey, bounds) for bounds in told])
+    return [in_burst(grey, text.bounds) for text in texts.texts]
 
 
-def reading_of(found: Found, texts: PageTexts, options: ReadOptions) -> Reading:
-    """Puts a page together. Texts that do not belong to the story keep their place in the order and have no words."""
+def reading_of(found: Found, texts: PageTexts, bursts: Sequence[bool | None], options: ReadOptions) -> Reading:
+    """Puts a page together. Texts that do not belong to the story keep their place in the order and have no words.
+
+    Args:
+        bursts: as `bursts_of` tells them.
+    """
     characters = tuple(
         Character(box=box, confidence=score, cluster=cluster, embedding=_vector(embedding))
         for box, score, cluster, embedding in zip(
             found.characters, found.character_scores, found.clusters, found.embeddings, strict=True
         )
     )
-    read = iter(zip(texts.words, texts.langs, texts.texts, texts.spiky, strict=True))
+    read = iter(zip(texts.words, texts.langs, texts.columns, bursts, strict=True))
     boxes = []
     for at, box in enumerate(found.texts):
-        words, lang, text, spiky = (Words("", 0.0), "", None, None)
+        words, lang, in_columns, spiky = (Words("", 0.0), "", 0.0, None)
         if found.essential[at] > ESSENTIAL_LOGIT:
-            words, lang, text, spiky = next(read)
+            words, lang, in_columns, spiky = next(read)
         speaker, sure = found.speakers[at]
         panel = found.text_panels[at]
         spoken = speaker is not None or found.text_tails[at][0] is not None
@@ -57,7 +65,7 @@ def reading_of(found: Found, texts: PageTexts, options: ReadOptions) -> Reading:
                 speaker_confidence=min(1.0, sure) if speaker is not None else 0.0,
                 panel=panel,
                 tail=found.text_tails[at][0],
-                vertical=text is not None and _runs_down(text.crop, lang),
+                vertical=in_columns > 0 and lang in ("ja", "zh"),
                 spiky=spiky,
             )
         )
@@ -94,7 +102,3 @@ def _scores(found: Found) -> Scores:
 def _vector(embedding: NDArray[np.float32]) -> tuple[float, ...] | None:
     """None for numbers that are none: a reading must survive being stored as JSON."""
     return tuple(embedding.tolist()) if np.isfinite(embedding).all() else None
-
-
-def _runs_down(crop: Image.Image, lang: str) -> bool:
-    return lang in ("ja", "zh") and columns(np.asarray(crop, dtype=np.uint8)) > 0

@@ -183,14 +183,16 @@ class _Graphs:
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._pool: Any = None
+        self._aside: Any = None
 
     def __call__(self, step: Program, undo: Program) -> Program:
         with torch.cuda.device(self._device):
             return self._captured(step, undo)
 
     def _captured(self, step: Program, undo: Program) -> Program:
-        # Libraries set themselves up in their first runs, which no graph may contain; those happen on a stream of their own.
-        aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        # Libraries set themselves up in their first runs, which no graph may contain; those happen on a stream of their own. It is the same
+        # one for all graphs, as libraries keep tens of megabytes for each stream; torch's own might be of another device.
+        self._aside = aside = self._aside or torch.cuda.Stream()  # type: ignore[no-untyped-call]
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):
             for _ in range(2):
@@ -200,6 +202,6 @@ class _Graphs:
         self._pool = self._pool or torch.cuda.graph_pool_handle()
         graph = torch.cuda.CUDAGraph()
         # Other threads may use the device meanwhile (a synthesizer, say): only this thread's calls must be such as a graph can hold.
-        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+        with torch.cuda.graph(graph, pool=self._pool, stream=aside, capture_error_mode="thread_local"):
             step()
         return graph.replay

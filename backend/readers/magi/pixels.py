@@ -97,8 +97,9 @@ def to_device(
         if inside is not None:
             inside[at, : image.shape[0], : image.shape[1]] = True
     raw = stack.to(device, non_blocking=True)
-    mean, std = (torch.tensor(values, dtype=torch.float32)[:, None, None].to(device) for values in norm)
-    pixels = (raw[:, None].float() / 255 - mean) / std
+    shade = raw.float() / 255
+    # Plain numbers need not cross to the device; a tensor of them would, and the host would wait for it.
+    pixels = torch.stack([(shade - mean) / std for mean, std in zip(*norm, strict=True)], 1)
     if inside is not None:
         inside = inside.to(device, non_blocking=True)
         pixels = pixels * inside[:, None]

@@ -12,17 +12,17 @@ import contextlib
 import hashlib
 import importlib.util
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from backend.engine import EngineState
 from backend.errors import BadImage, ConfigurationError, ReadingFailed, Unavailable
 from backend.imaging import decode_page
 from backend.readers.base import Reading, ReadOptions
-from backend.readers.magi.assembly import reading_of, texts_of
+from backend.readers.magi.assembly import bursts_of, reading_of, texts_of
 from backend.readers.magi.checkpoint import find_weights
 from backend.readers.magi.licence import LICENCE_NOTICE
 from backend.readers.magi.recognizers import Recognizer, TrocrRecognizer
@@ -30,7 +30,7 @@ from backend.readers.magi.vocabulary import ByteVocabulary, find_vocabulary
 from backend.readers.magi.words import PageTexts, WordReaders
 
 if TYPE_CHECKING:
-    from backend.readers.magi.engine import Engine, Found, Prepared
+    from backend.readers.magi.engine import Engine, Prepared
 
 _log = logging.getLogger(__name__)
 REVISION: Final = "5"
@@ -95,6 +95,7 @@ class MagiReader:
         self._queue: asyncio.Queue[_Job] = asyncio.Queue()
         self._worker: asyncio.Task[None] | None = None
         self._engine: Engine | None = None
+        self._english: TrocrRecognizer | None = None
         self._words: WordReaders | None = None
 
     @property
@@ -138,7 +139,8 @@ class MagiReader:
             except BaseException:
                 self._state = EngineState.FAILED
                 raise
-            self._engine, self._words = engine, WordReaders((*self._recognizers, english))
+            self._engine, self._english = engine, english
+            self._words = WordReaders((*self._recognizers, english))
             self._worker = asyncio.create_task(self._work(), name="magi-worker")
             self._state = EngineState.READY
             _log.info("MAGI v2 loaded from %s on %s. %s", self._directory, engine.network.device, LICENCE_NOTICE)
@@ -151,11 +153,11 @@ class MagiReader:
             self._worker = None
         while not self._queue.empty():
             _fail([self._queue.get_nowait()], Unavailable(_CLOSED))
-        for one in self._recognizers:
+        for one in (*self._recognizers, *([] if self._english is None else [self._english])):
             await one.aclose()
         self._thread.shutdown(wait=False, cancel_futures=True)
         self._pool.shutdown(wait=False)
-        self._engine = self._words = None
+        self._engine = self._english = self._words = None
         self._state = EngineState.IDLE
 
     async def read(self, pages: Sequence[bytes], options: ReadOptions) -> list[Reading | ReadingFailed]:
@@ -252,13 +254,20 @@ class MagiReader:
         assert self._engine is not None
         assert self._words is not None
         loop = asyncio.get_running_loop()
-        pages, directions = [job.page for job in jobs], [job.options.direction for job in jobs]
-        found = await loop.run_in_executor(self._thread, self._engine.find, pages, directions)
-        texts = await loop.run_in_executor(self._pool, _cut_texts, jobs, found)
-        await self._words.read(texts)
-        for job, here, read in zip(jobs, found, texts, strict=True):
+        pages, images = [job.page for job in jobs], [job.page.image for job in jobs]
+        options = [job.options for job in jobs]
+        found = await loop.run_in_executor(self._thread, self._engine.find, pages, [one.direction for one in options])
+
+        async def of_each(work: Callable[..., Any], *parts: Sequence[Any]) -> list[Any]:
+            return await asyncio.gather(*(loop.run_in_executor(self._pool, work, *one) for one in zip(*parts, strict=True)))
+
+        texts: list[PageTexts] = await of_each(texts_of, images, found, options)
+        # The shapes of bubbles cost the processor about as much as the words cost a GPU.
+        _, bursts = await asyncio.gather(self._words.read(texts), of_each(bursts_of, images, texts))
+        readings: list[Reading] = await of_each(reading_of, found, texts, bursts, options)
+        for job, reading in zip(jobs, readings, strict=True):
             if not job.done.done():
-                job.done.set_result(reading_of(here, read, job.options))
+                job.done.set_result(reading)
 
 
 def build_reader(
@@ -285,10 +294,6 @@ async def _outcome(job: _Job | ReadingFailed) -> Reading | ReadingFailed:
         return await job.done
     except ReadingFailed as error:
         return error
-
-
-def _cut_texts(jobs: Sequence[_Job], found: Sequence[Found]) -> list[PageTexts]:
-    return [texts_of(job.page.image, here, job.options) for job, here in zip(jobs, found, strict=True)]
 
 
 def _lost_device(error: Exception) -> bool:

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from PIL import Image
 
+from backend.readers.magi.mend import mend
+
 if TYPE_CHECKING:
-    from backend.readers.magi.decoding import Begin
     from backend.readers.magi.network import Network
+    from backend.readers.magi.transcribe import Transcriber
     from backend.readers.magi.vocabulary import ByteVocabulary
 
 
@@ -78,7 +80,7 @@ class TrocrRecognizer:
     def __init__(self, network: Network, vocabulary: ByteVocabulary, thread: Executor, batch: int = 32) -> None:
         self._network, self._vocabulary = network, vocabulary
         self._thread, self._batch = thread, batch
-        self._begin: Begin | None = None
+        self._transcriber: Transcriber | None = None
 
     async def load(self) -> None:
         """Nothing: the network is loaded by the reader."""
@@ -87,20 +89,17 @@ class TrocrRecognizer:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self.read_now, [text.crop for text in texts])
 
     async def aclose(self) -> None:
-        """Nothing: the thread belongs to the reader."""
+        """The thread it reads in belongs to the reader and goes on."""
+        if self._transcriber is not None:
+            self._transcriber.close()
 
     def read_now(self, crops: Sequence[Image.Image]) -> list[Words]:
         """Synchronous `read` of grey crops; blocks for seconds."""
-        from backend.readers.magi import decoding, fixed, mend, pixels  # noqa: PLC0415 - torch belongs to the extra
+        from backend.readers.magi.transcribe import Transcriber  # noqa: PLC0415 - torch belongs to the extra
 
-        network, side = self._network, self._network.sizes.words.image
-        decoder = network.ocr_model.decoder
-        self._begin = self._begin or fixed.begin_for(decoder, network.device, self._batch)
-        words: list[Words] = []
-        for start in range(0, len(crops), self._batch):
-            squares = [pixels.resized(pixels.grey(crop), (side, side)) for crop in crops[start : start + self._batch]]
-            x, _ = pixels.to_device(squares, pixels.HALF, network.device, network.dtype)
-            patience = 1 if network.device.type == "cpu" else 8
-            for text in decoding.write(decoder, network.read_words(x), patience=patience, begin=self._begin):
-                words.append(Words(mend.mend(self._vocabulary.text(text.ids)), text.confidence))
-        return words
+        network = self._network
+        if self._transcriber is None:
+            decoder, side = network.ocr_model.decoder, network.sizes.words.image
+            self._transcriber = Transcriber(network.read_words, decoder, side, network.device, network.dtype, self._batch)
+        written = self._transcriber.write(crops)
+        return [Words(mend(self._vocabulary.text(text.ids)), text.confidence) for text in written]

@@ -27,14 +27,20 @@ _CLEAR = 0.2
 
 @dataclass(slots=True)
 class PageTexts:
-    """The texts of one page that are to be read; `lang` is what the book says, None if it says nothing."""
+    """The texts of one page that are to be read; `lang` is what the book says, None if it says nothing.
+
+    Made in a worker thread: it looks at the ink of every text.
+    """
 
     texts: list[Text]
     lang: str | None
-    spiky: list[bool | None] = field(default_factory=list)
-    """Of each text's bubble (see `TextBox`), told when the texts are cut out."""
+    columns: list[float] = field(init=False)
+    """Of each text, evidence that it runs in columns (see `look.columns`)."""
     langs: list[str] = field(default_factory=list)
     words: list[Words] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.columns = [look.columns(np.asarray(text.crop, dtype=np.uint8)) for text in self.texts]
 
 
 class WordReaders:
@@ -78,9 +84,8 @@ class WordReaders:
             if page.lang is not None:
                 page.langs = [page.lang] * len(page.texts)
                 continue
-            evidence = [look.columns(np.asarray(text.crop, dtype=np.uint8)) for text in page.texts]
-            in_columns = sum(float(np.clip(value, -1, 1)) for value in evidence) > 0
-            page.langs = ["ja" if in_columns or value > _CLEAR else "" for value in evidence]
+            in_columns = sum(min(1.0, max(-1.0, value)) for value in page.columns) > 0
+            page.langs = ["ja" if in_columns or value > _CLEAR else "" for value in page.columns]
             if "" in page.langs:
                 open_pages.append(page)
         for page, lang in zip(open_pages, await self._referee(open_pages), strict=True):

@@ -32,6 +32,8 @@ def test_pages_a_second_by_stage_and_in_all_memory_and_both_ratios(monkeypatch, 
     for report in (ours, upstream):
         for stage in ("prepare", "detect", "embed figures", "crop, link, order", "look at texts", "write texts", "in all"):
             assert re.search(rf"{stage} +[\d.]+ s/page +[\d.]+ pages/s", report), stage
+    for stage in ("cut out texts", "look at bubbles", "put together", r"MagiReader\.read"):
+        assert re.search(rf"{stage} +[\d.]+ s/page +[\d.]+ pages/s", ours), stage
     assert re.search(r"peak: [\d.]+ GB", ours)
     assert re.search(r"[\d.]+ x our time; the same token ids", upstream), "the rebuilt schedule gives equal results"
     assert re.search(r"standin_reader:read: [\d.]+ s/page, [\d.]+ x our time", upstream)

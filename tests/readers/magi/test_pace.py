@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 from PIL import Image
 
 from backend.readers.base import Direction, ReadOptions
-from backend.readers.magi import decoding, pixels
+from backend.readers.magi import decoding, look, pixels
+from backend.readers.magi import reader as reader_module
 from backend.readers.magi.engine import Engine, prepare
 from backend.readers.magi.network import Network
 from backend.readers.magi.recognizers import TrocrRecognizer, Words
+from backend.readers.magi.transcribe import one_ahead
 from tests.readers.magi.conftest import GOLDEN
 from tests.readers.magi.pages import CHARACTER, PANEL, TEXT, page, plant, png
 
@@ -136,6 +139,50 @@ async def test_pages_are_prepared_while_the_device_computes(reader, monkeypatch)
     assert all(name.startswith("magi-prepare") for name in prepared)
 
 
+async def test_bubbles_are_looked_at_while_words_are_read_and_nothing_of_it_holds_up_the_event_loop(reader, monkeypatch):
+    looked, names = threading.Event(), {}
+
+    def noted(work):
+        def run(*parts):
+            names.setdefault(work.__name__, set()).add(threading.current_thread().name.rpartition("_")[0])
+            return work(*parts)
+
+        return run
+
+    def bursts_of(*parts):
+        looked.set()
+        return bursts(*parts)
+
+    def words(crops):
+        assert looked.wait(20), "the bubbles were left for later"
+        return [Words("word", 0.5)] * len(crops)
+
+    bursts = reader_module.bursts_of
+    monkeypatch.setattr(reader_module, "bursts_of", noted(bursts_of))
+    for name in ("texts_of", "reading_of"):
+        monkeypatch.setattr(reader_module, name, noted(getattr(reader_module, name)))
+    monkeypatch.setattr(look, "columns", noted(look.columns))
+    reader._english.read_now = words
+    (reading,) = await reader.read([(GOLDEN / "pages" / "page_0.png").read_bytes()], ReadOptions(lang="en"))
+    assert "word" in [box.text for box in reading.boxes]
+    assert names == {name: {"magi-prepare"} for name in ("texts_of", "bursts_of", "reading_of", "columns")}
+
+
+def test_the_next_crops_are_resized_while_the_device_works_on_those_before():
+    begun = [threading.Event() for _ in range(4)]
+
+    def work(number):
+        begun[number].set()
+        return 10 * number
+
+    with ThreadPoolExecutor(1) as pool:
+        for number, result in enumerate(one_ahead(pool, work, range(4))):
+            assert result == 10 * number
+            assert begun[min(number + 1, 3)].wait(20), "nobody works ahead"
+            assert not any(event.is_set() for event in begun[number + 2 :]), "one batch ahead and no more: crops take room"
+        assert list(one_ahead(pool, work, [])) == []
+
+
 def test_images_for_a_gpu_lie_in_pinned_memory(monkeypatch):
     """No GPU here: what is asked of torch is looked at, and nothing is moved."""
     asked, zeros, to = [], torch.zeros, torch.Tensor.to
@@ -157,5 +204,4 @@ def test_images_for_a_gpu_lie_in_pinned_memory(monkeypatch):
     images = [pixels.resized(Image.new("L", (20, 30)), size) for size in ((8, 9), (8, 7))]
     pixels.to_device(images, pixels.IMAGENET, torch.device("cuda"), torch.float32)
     assert asked == [True, True], "the pixels and which of them are the page"
-    assert (torch.uint8, True) in moved
-    assert (torch.bool, True) in moved
+    assert set(moved) == {(torch.uint8, True), (torch.bool, True)}, "nothing else crosses, and nobody waits for it"

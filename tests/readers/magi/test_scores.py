@@ -16,14 +16,14 @@ from tests.readers.magi.conftest import GOLDEN, PAGES
 @pytest.fixture(scope="module")
 def readings(golden) -> list[Reading]:
     """The golden pages by the front door's assembly, without words."""
-    from backend.readers.magi.assembly import reading_of, texts_of
+    from backend.readers.magi.assembly import bursts_of, reading_of, texts_of
     from backend.readers.magi.recognizers import Words
 
     made = []
     for page, found in zip(golden.pages, golden.found, strict=True):
         texts = texts_of(page.image, found, ReadOptions(lang="en"))
         texts.words, texts.langs = [Words("Hello", 0.9)] * len(texts.texts), ["en"] * len(texts.texts)
-        made.append(reading_of(found, texts, ReadOptions(lang="en")))
+        made.append(reading_of(found, texts, bursts_of(page.image, texts), ReadOptions(lang="en")))
     return made
 
 

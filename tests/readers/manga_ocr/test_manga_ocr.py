@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch", reason='torch is not installed; pip install
 
 from backend.errors import ConfigurationError  # noqa: E402
 from backend.readers.magi.recognizers import Text  # noqa: E402
+from backend.readers.manga_ocr.network import load_network  # noqa: E402
 from backend.readers.manga_ocr.recognizer import MangaOcrRecognizer  # noqa: E402
 
 MODEL = Path(__file__).parents[2] / "data" / "manga_ocr"
@@ -24,18 +25,15 @@ def inputs():
     return torch.stack([torch.roll(picture, number * 37, 2) * (1 - number * 0.15) for number, picture in enumerate(x)])
 
 
-async def test_the_network_computes_what_transformers_computes():
-    recognizer = MangaOcrRecognizer(MODEL, "cpu")
-    await recognizer.load()
-    encoder, decoder, bridge, *_ = recognizer._model
+def test_the_network_computes_what_transformers_computes():
+    network, _ = load_network(MODEL)
     with np.load(MODEL / "expected.npz") as stored, torch.inference_mode():
-        hidden = encoder(inputs())
+        hidden, decoder = network.encoder(inputs()), network.decoder
         np.testing.assert_allclose(hidden[:, :3, :8], stored["hidden"], atol=1e-4)
-        memory, ids = decoder.look(bridge(hidden)), torch.from_numpy(stored["ids"])
+        memory, ids = decoder.look(network.look(inputs())), torch.from_numpy(stored["ids"])
         steps = [decoder.step(ids[:, at], memory) for at in range(40)]
         np.testing.assert_allclose(torch.stack(steps[:6], 1), stored["logits"], atol=1e-4)
         assert torch.equal(torch.stack(steps, 1).argmax(-1), ids[:, 1:])
-    await recognizer.aclose()
 
 
 def crop(seed: int, size=(60, 140)) -> Text:
