@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from backend.readers.magi.backbone import fold_batch_norms
-from backend.readers.magi.checkpoint import load_into
+from backend.readers.magi.checkpoint import find_weights, load_into
 from backend.readers.magi.detector import Detector
 from backend.readers.magi.heads import Heads
 from backend.readers.magi.sizes import MagiSizes
@@ -41,6 +41,7 @@ class Network(Heads):
         Raises:
             ConfigurationError: see `checkpoint.load_into` and `MagiSizes.read`.
         """
+        find_weights(directory)  # a folder that is not there is said as that, not as a file that is not in it
         network = cls.blank(MagiSizes.read(directory / "config.json"))
         load_into(network, directory)
         network.ocr_model.encoder.forget_pooler()
