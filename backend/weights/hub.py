@@ -11,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -65,12 +66,17 @@ class Hub:
 
     Args:
         endpoint: base URL; None: HF_ENDPOINT, else the public hub. token: for gated repositories; None: HF_TOKEN, else none.
+
+    Raises:
+        ConfigurationError: the endpoint is no address.
     """
 
     def __init__(self, endpoint: str | None = None, token: str | None = None) -> None:
         base = endpoint or os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT
         secret = token or os.environ.get("HF_TOKEN")
         self.endpoint = base.rstrip("/")
+        if not _names_a_server(self.endpoint):
+            raise ConfigurationError(f"{base} is not the address of a model hub, such as {DEFAULT_ENDPOINT}.")
         self._client = httpx.Client(
             timeout=_TIMEOUT_S, follow_redirects=True, headers={"Authorization": f"Bearer {secret}"} if secret else {}
         )
@@ -111,7 +117,8 @@ class Hub:
             sha256: what we know the file by; None: what the hub states counts.
 
         Raises:
-            ConfigurationError: the commit has no such file, or it has another checksum than we know, or than the hub states.
+            ConfigurationError: the commit has no such file, or it has another checksum than we know, or than the hub states; or the file
+                cannot be written.
             Unavailable: the connection failed five times without getting further.
         """
         file = commit.files.get(name)
@@ -121,11 +128,14 @@ class Hub:
             if file.sha256 not in (None, sha256):  # said before gigabytes are fetched
                 raise ConfigurationError(f"{name} on {self.endpoint} is not the file we know (sha256 {sha256[:12]}...).")
             file = replace(file, sha256=sha256)
-        if file.matches(to):
-            return to
+        with told_what_cannot_be_written(to):
+            if not file.matches(to):
+                url = f"{self.endpoint}/{quote(commit.repository)}/resolve/{quote(commit.commit)}/{quote(name)}"
+                self._bring(url, to, to.with_name(f"{to.name}.{commit.commit[:12]}.partial"), file, progress)
+        return to
+
+    def _bring(self, url: str, to: Path, partial: Path, file: RemoteFile, progress: Progress | None) -> None:
         to.parent.mkdir(parents=True, exist_ok=True)
-        partial = to.with_name(f"{to.name}.{commit.commit[:12]}.partial")
-        url = f"{self.endpoint}/{quote(commit.repository)}/resolve/{quote(commit.commit)}/{quote(name)}"
         failures = 0
         while (have := partial.stat().st_size if partial.exists() else 0) < file.size or not partial.exists():
             try:
@@ -135,14 +145,12 @@ class Hub:
                 failures = 0 if got > have else failures + 1
                 if failures >= _ATTEMPTS:
                     raise Unavailable(
-                        f"The download of {name} stopped at {got:,} of {file.size:,} bytes; run it again."
+                        f"The download of {file.name} stopped at {got:,} of {file.size:,} bytes; run it again."
                     ) from error
         if not file.matches(partial):
             partial.unlink()
-            known = "the checksum the hub states" if sha256 is None else "the checksum we know"
-            raise ConfigurationError(f"{name} from {self.endpoint} has not {known}; it was thrown away.")
+            raise ConfigurationError(f"{file.name} from {self.endpoint} has not the checksum it should have; it was thrown away.")
         partial.replace(to)
-        return to
 
     def _go_on(self, url: str, partial: Path, have: int, file: RemoteFile, progress: Progress | None) -> None:
         with self._client.stream("GET", url, headers={"Range": f"bytes={have}-"} if have else {}) as reply:
@@ -157,6 +165,23 @@ class Hub:
                         raise ConfigurationError(f"The hub sends more bytes of {file.name} than it states.")
         if partial.stat().st_size < file.size:
             raise httpx.RemoteProtocolError("the body ended early")
+
+
+@contextmanager
+def told_what_cannot_be_written(path: Path) -> Iterator[None]:
+    """Makes a sentence of what the system says of a disk that is full or a folder that is none, or not ours."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+def _names_a_server(address: str) -> bool:
+    try:
+        url = httpx.URL(address)
+    except httpx.InvalidURL:
+        return False
+    return url.scheme in ("http", "https") and bool(url.host)
 
 
 def _remote_file(entry: dict[str, Any]) -> RemoteFile:

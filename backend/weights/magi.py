@@ -21,7 +21,7 @@ from backend.readers.magi.checkpoint import PICKLED, SAFETENSORS, check_tensors,
 from backend.readers.magi.licence import LICENCE_NOTICE
 from backend.readers.magi.sizes import MagiSizes
 from backend.readers.magi.vocabulary import ByteVocabulary, find_vocabulary
-from backend.weights.hub import Commit, Hub, Progress
+from backend.weights.hub import Commit, Hub, Progress, told_what_cannot_be_written
 
 REPOSITORY: Final = "ragavsachdeva/magiv2"
 COMMIT: Final = "fbc890fec52977142e8ee00bfe26e9458b65517c"
@@ -66,20 +66,22 @@ def fetch(
         say: told each step, the licence first.
 
     Raises:
-        ConfigurationError: the hub has not what we need, a checksum or a tensor is wrong, or torch is not installed.
+        ConfigurationError: the hub has not what we need, a checksum or a tensor is wrong, `to` cannot be written, or torch is not
+            installed.
         Unavailable: the hub does not answer; what arrived is kept for the next run.
     """
     say(LICENCE_NOTICE)
-    to.mkdir(parents=True, exist_ok=True)
-    with Hub(endpoint) as hub:
+    with told_what_cannot_be_written(to), Hub(endpoint) as hub:
+        to.mkdir(parents=True, exist_ok=True)
         pinned = COMMIT if repository == REPOSITORY else "main"
         commit = hub.resolve(repository, revision or _known_commit(to, repository) or pinned)
         say(f"{repository} at {commit.commit}")
         hub.fetch(commit, "config.json", to / "config.json", progress)
         sizes = MagiSizes.read(to / "config.json")
         _fetch_weights(hub, commit, to, say, progress)
+        # Written as soon as they are there: a run that ends at the vocabulary does not fetch them again.
+        (to / SOURCE).write_text(json.dumps({"repository": repository, "commit": commit.commit}) + "\n", encoding="utf-8")
         _fetch_vocabulary(hub, to, sizes, progress)
-    (to / SOURCE).write_text(json.dumps({"repository": repository, "commit": commit.commit}) + "\n", encoding="utf-8")
     result = inspect(to)
     say(result.sentence)
     return result
@@ -108,14 +110,15 @@ def inspect(directory: Path) -> Inspection:
 
 def _fetch_weights(hub: Hub, commit: Commit, to: Path, say: Say, progress: Progress | None) -> None:
     whole = to / SAFETENSORS
-    if SAFETENSORS in commit.files:
+    known = CHECKSUM if (commit.repository, commit.commit) == (REPOSITORY, COMMIT) else None
+    # Of the pinned commit the pickled file is the one we know, whatever else a hub may offer under its name.
+    if SAFETENSORS in commit.files and known is None:
         hub.fetch(commit, SAFETENSORS, whole, progress)
         check_tensors(stored_shapes(whole), published_tensors(), whole)
         return
     if whole.exists() and _known_commit(to, commit.repository) == commit.commit:
         check_tensors(stored_shapes(whole), published_tensors(), whole)
         return
-    known = CHECKSUM if (commit.repository, commit.commit) == (REPOSITORY, COMMIT) else None
     pickled = hub.fetch(commit, PICKLED, to / PICKLED, progress, sha256=known)
     say("Converting to safetensors ...")
     convert(pickled, whole)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 
@@ -100,3 +101,23 @@ def test_a_commit_that_is_asked_for_is_the_one_that_comes(hub, client):
     assert client.resolve("a/model", hub.commit).commit == hub.commit
     with pytest.raises(ConfigurationError, match="answers with commit"):
         client.resolve("a/model", "d" * 40)
+
+
+@pytest.mark.parametrize(
+    "address", ["not an address", "hub.example", "ftp://hub.example", "http://", "http://hub:port", "file:///etc"]
+)
+def test_an_endpoint_that_is_no_address_is_said_before_anything_is_asked_of_it(address):
+    with pytest.raises(ConfigurationError, match="is not the address of a model hub"):
+        Hub(address)
+
+
+def test_a_disk_that_is_full_is_a_sentence_and_what_arrived_is_kept(client, tmp_path):
+    def full(name, got, size):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    commit = client.resolve("a/model", "main")
+    with pytest.raises(ConfigurationError, match=r"large\.bin cannot be written: No space left on device\."):
+        client.fetch(commit, "large.bin", tmp_path / "large.bin", full)
+    (partial,) = tmp_path.iterdir()
+    assert partial.name.endswith(".partial")
+    assert client.fetch(commit, "large.bin", tmp_path / "large.bin").read_bytes() == LARGE

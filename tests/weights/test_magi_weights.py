@@ -110,6 +110,30 @@ def test_the_published_checkpoint_is_asked_for_by_its_commit_and_known_by_its_ch
         magi.fetch(tmp_path / "again", endpoint=hub.url)
 
 
+def test_of_the_pinned_commit_the_file_we_know_is_fetched_whatever_else_there_is(tiny_table, hub, tmp_path, monkeypatch):
+    files = hub.repositories[magi.REPOSITORY] = {**hub.repositories[REPOSITORY], "model.safetensors": b"of nobody we know"}
+    monkeypatch.setattr(magi, "CHECKSUM", hashlib.sha256(files["pytorch_model.bin"]).hexdigest())
+    hub.commit = magi.COMMIT
+    assert magi.fetch(tmp_path, endpoint=hub.url).usable
+    assert "model.safetensors" not in [name for name, _ in hub.served]
+
+
+def test_a_run_that_ends_at_the_vocabulary_does_not_fetch_the_weights_again(tiny_table, hub, tmp_path):
+    words = hub.repositories.pop(WORDS)
+    with pytest.raises(ConfigurationError, match="no somebody/words"):
+        fetch(hub, tmp_path)
+    hub.repositories[WORDS] = words
+    assert fetch(hub, tmp_path)[0].usable
+    assert [name for name, _ in hub.served].count("pytorch_model.bin") == 1
+
+
+@pytest.mark.parametrize("where", ["file", "file/magi"])
+def test_a_folder_that_cannot_be_made_is_a_sentence(hub, tmp_path, where):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(ConfigurationError, match=rf"{where} cannot be written: "):
+        fetch(hub, tmp_path / where)
+
+
 def test_a_folder_filled_from_another_commit_stays_with_it(tiny_table, hub, tmp_path):
     hub.repositories[magi.REPOSITORY] = hub.repositories[REPOSITORY]
     magi.fetch(tmp_path, endpoint=hub.url, revision=hub.commit)
