@@ -42,9 +42,10 @@ from backend.readers.base import Reading, ReadOptions
 from backend.readers.magi import MagiReader, decoding, fixed, pixels
 from backend.readers.magi.assembly import bursts_of, reading_of, texts_of
 from backend.readers.magi.detector import split_heads
-from backend.readers.magi.engine import Engine, prepare
+from backend.readers.magi.engine import Engine
 from backend.readers.magi.network import Network
 from backend.readers.magi.recognizers import TrocrRecognizer, Words
+from backend.readers.magi.tiles import prepare
 from backend.readers.magi.transcribe import Transcriber
 from backend.readers.magi.vocabulary import ByteVocabulary, find_vocabulary
 from benchmarks.magi_window import BATCH, SIZE, Clock, Planted, draw, find, looked_at, story

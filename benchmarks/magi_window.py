@@ -13,8 +13,9 @@ from PIL import Image, ImageDraw
 
 from backend.readers.base import Direction
 from backend.readers.magi import pixels
-from backend.readers.magi.engine import Engine, Found, Objects, Prepared
+from backend.readers.magi.engine import Engine, Found
 from backend.readers.magi.network import Network
+from backend.readers.magi.tiles import Objects, Prepared
 
 Place = tuple[int, tuple[int, int, int, int]]
 """Page and bounds of a text, pixels."""

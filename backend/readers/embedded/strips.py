@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from PIL import Image
@@ -26,6 +27,32 @@ MIN_SIDE_PX: Final = 8
 """No letter fits into less."""
 
 
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A part of a strip, in its pixels from the top down. What is found belongs to the tile whose own part its middle lies in."""
+
+    top: int
+    bottom: int
+    own: tuple[float, float]
+
+
+def tiles(width: int, height: int) -> list[Tile]:
+    """The tiles of a strip, or the one of a page."""
+    if height <= MAX_ASPECT * width:
+        return [Tile(0, height, (-math.inf, math.inf))]
+    overlap = round(OVERLAP * width)
+    tile = max(round(TILE * width), MIN_TILE_PX)
+    tops = range(0, max(1, height - overlap), tile - overlap)
+    return [
+        Tile(
+            top,
+            min(height, top + tile),
+            (top + overlap / 2 if top else -math.inf, top + tile - overlap / 2 if top + tile < height else math.inf),
+        )
+        for top in tops
+    ]
+
+
 class Stopped(Exception):
     """Nobody waits for this page any more."""
 
@@ -39,19 +66,15 @@ def read_lines(image: Image.Image, recognizer: Recognizer, stopped: Callable[[],
     width, height = image.size
     if min(width, height) < MIN_SIDE_PX:
         return []
-    if height <= MAX_ASPECT * width:
+    parts = tiles(width, height)
+    if len(parts) == 1:
         return recognizer.lines(image)
-    overlap = round(OVERLAP * width)
-    tile = max(round(TILE * width), MIN_TILE_PX)
     lines: list[Line] = []
-    for top in range(0, max(1, height - overlap), tile - overlap):
+    for tile in parts:
         if stopped():
             raise Stopped
-        bottom = min(height, top + tile)
-        first = top + overlap / 2 if top else 0.0
-        last = bottom - overlap / 2 if bottom < height else float(height)
-        for found in recognizer.lines(image.crop((0, top, width, bottom))):
-            line = replace(found, y0=found.y0 + top, y1=found.y1 + top)
-            if first <= (line.y0 + line.y1) / 2 < last:
+        for found in recognizer.lines(image.crop((0, tile.top, width, tile.bottom))):
+            line = replace(found, y0=found.y0 + tile.top, y1=found.y1 + tile.top)
+            if tile.own[0] <= (line.y0 + line.y1) / 2 < tile.own[1]:
                 lines.append(line)
     return lines

@@ -2,7 +2,7 @@
 
     sizes, checkpoint, network   the model: how large it is, its weights, its parts (backbone, detector, vit, heads, text_decoder)
     pixels, detections, order, links, kinds, look, mend, vocabulary   before and after the model: pure functions, numpy at most
-    engine, decoding, fixed, transcribe, recognizers   batches through the model
+    engine, tiles, decoding, fixed, transcribe, recognizers   batches through the model
     words, whole_pages   which recogniser reads what; the one for any language
     reader   `MagiReader`, what the rest of the program sees
 

@@ -14,39 +14,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
 from backend.readers.base import Box, Direction
 from backend.readers.magi import detections, links, order, pixels
 from backend.readers.magi.network import Network
+from backend.readers.magi.tiles import Floats, Objects, Prepared, joined, prepare
 
-Floats = NDArray[np.float32]
+__all__ = ["Engine", "Found", "Objects", "Prepared", "prepare"]
+
 SPECIAL_TOKENS = 5
 """Queries at the end that are no objects; of them the first two describe the page to the pair heads."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A page ready for the network."""
-
-    image: Image.Image
-    """Grey, full size."""
-    shown: pixels.Grey
-    """At the detector's size."""
-
-
-@dataclass(frozen=True, slots=True)
-class Objects:
-    """What the detector says of one page, on the CPU in float32."""
-
-    logits: Floats
-    """(objects, classes)."""
-    boxes: Floats
-    """(objects, 4) centre and size, fractions of the page."""
-    features: torch.Tensor
-    """(objects, width)."""
-    same_token: torch.Tensor
-    speaker_token: torch.Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +58,11 @@ class Found:
     """Whole pixels each text is cut out at."""
 
 
-def prepare(image: Image.Image, shortest: int, longest: int) -> Prepared:
-    """CPU work of some ten milliseconds a page: call it in a worker thread."""
-    page = pixels.grey(image)
-    return Prepared(page, pixels.resized(page, pixels.page_size(page.width, page.height, shortest, longest)))
-
-
 class Engine:
     """Batches for one network.
 
     Args:
-        page_batch, crop_batch: most pages and figure crops that go through the device at once.
+        page_batch, crop_batch: most pages (or tiles of strips) and figure crops that go through the device at once.
     """
 
     def __init__(self, network: Network, page_batch: int = 8, crop_batch: int = 64, pad_together: bool = False) -> None:
@@ -129,11 +100,13 @@ class Engine:
     @torch.inference_mode()
     def detect(self, pages: Sequence[Prepared]) -> list[Objects]:
         """Runs the detector over pages of any sizes, in the order given."""
+        said = iter(self._detect([shown for page in pages for shown in page.shown_tiles]))
+        return [joined(page, [next(said) for _ in page.tiles]) for page in pages]
+
+    def _detect(self, shown: Sequence[pixels.Grey]) -> list[Objects]:
         found: dict[int, Objects] = {}
-        for batch in self._batches([page.shown.shape for page in pages]):
-            x, inside = pixels.to_device(
-                [pages[at].shown for at in batch], pixels.IMAGENET, self.network.device, self.network.dtype
-            )
+        for batch in self._batches([one.shape for one in shown]):
+            x, inside = pixels.to_device([shown[at] for at in batch], pixels.IMAGENET, self.network.device, self.network.dtype)
             seen = self.network.detection_transformer(x, inside)
             queries = seen.queries.float().cpu()
             if self._reference is None:  # the same for all pages
@@ -143,7 +116,7 @@ class Engine:
             boxes = self.network.boxes(objects, self._reference[:-SPECIAL_TOKENS]).numpy()
             for row, at in enumerate(batch):
                 found[at] = Objects(logits[row], boxes[row], objects[row], tokens[row, 0], tokens[row, 1])
-        return [found[at] for at in range(len(pages))]
+        return [found[at] for at in range(len(shown))]
 
     def embed(self, crops: Sequence[pixels.Grey]) -> Floats:
         """(crops, width): each crop once, whoever needs it afterwards."""

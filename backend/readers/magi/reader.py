@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from backend.engine import EngineState
 from backend.errors import BadImage, ConfigurationError, ReadingFailed, Unavailable
 from backend.imaging import decode_page
-from backend.readers.base import Reading, ReadOptions
+from backend.readers.base import Direction, Reading, ReadOptions
 from backend.readers.magi.assembly import bursts_of, reading_of, texts_of
 from backend.readers.magi.checkpoint import find_weights
 from backend.readers.magi.licence import LICENCE_NOTICE
@@ -30,7 +30,8 @@ from backend.readers.magi.vocabulary import ByteVocabulary, find_vocabulary
 from backend.readers.magi.words import PageTexts, WordReaders
 
 if TYPE_CHECKING:
-    from backend.readers.magi.engine import Engine, Prepared
+    from backend.readers.magi.engine import Engine
+    from backend.readers.magi.tiles import Prepared
 
 _log = logging.getLogger(__name__)
 REVISION: Final = "5"
@@ -58,7 +59,7 @@ class MagiReader:
         page_batch, crop_batch, text_batch: most pages, figures and texts that go through the device at once.
         half: on a GPU compute in float16; thresholds and links are float32 on the CPU in any case.
         pad_together: for comparing with the reference, do as it does: pages of different sizes are padded to one batch, so that their
-            numbers depend on each other, and an image of two pages is ordered as one.
+            numbers depend on each other, an image of two pages is ordered as one, and a strip is shown whole.
         preparers: threads that decode and resize.
 
     Raises:
@@ -187,7 +188,9 @@ class MagiReader:
     async def _read_chunk(self, pages: Sequence[bytes], options: ReadOptions) -> list[Reading | ReadingFailed]:
         """Pages of one call that share a batch; while the device works on one chunk the next is prepared."""
         loop = asyncio.get_running_loop()
-        prepared = await asyncio.gather(*(loop.run_in_executor(self._pool, self._prepare, data) for data in pages))
+        prepared = await asyncio.gather(
+            *(loop.run_in_executor(self._pool, self._prepare, data, options.direction) for data in pages)
+        )
         if self._worker is None:
             raise Unavailable(_CLOSED)
         jobs = [page if isinstance(page, ReadingFailed) else _Job(page, options, loop.create_future()) for page in prepared]
@@ -215,14 +218,15 @@ class MagiReader:
             )
         return engine, TrocrRecognizer(network, vocabulary, self._thread, self._text_batch)
 
-    def _prepare(self, data: bytes) -> Prepared | ReadingFailed:
-        from backend.readers.magi.engine import prepare  # noqa: PLC0415
+    def _prepare(self, data: bytes, direction: Direction) -> Prepared | ReadingFailed:
+        from backend.readers.magi.tiles import prepare  # noqa: PLC0415
 
         if self._engine is None:
             raise Unavailable(_CLOSED)
         sizes = self._engine.network.sizes
         try:
-            return prepare(decode_page(data), sizes.shortest_edge, sizes.longest_edge)
+            tiled = None if self._pad_together else direction
+            return prepare(decode_page(data), sizes.shortest_edge, sizes.longest_edge, tiled)
         except BadImage as error:
             return ReadingFailed(error.detail)
 

@@ -15,9 +15,10 @@ torch = pytest.importorskip("torch", reason='torch is not installed; pip install
 
 from backend.readers.base import Direction  # noqa: E402
 from backend.readers.magi import MagiReader, pixels  # noqa: E402
-from backend.readers.magi.engine import Engine, Found, Objects, Prepared, prepare  # noqa: E402
+from backend.readers.magi.engine import Engine, Found  # noqa: E402
 from backend.readers.magi.network import Network  # noqa: E402
 from backend.readers.magi.recognizers import Words  # noqa: E402
+from backend.readers.magi.tiles import Objects, Prepared, prepare  # noqa: E402
 
 GOLDEN = Path(__file__).parents[2] / "data" / "magi"
 PAGES = range(4)

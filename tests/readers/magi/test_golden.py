@@ -123,6 +123,8 @@ class TestLinks:
         found, result = golden.found[page], golden.facts["results"][page]
         read_in = golden.facts["text_order"][page]
         close(found.same, golden.arrays[f"p{page}_character_character"], 5e-4)
+        close(found.speaker_table, golden.arrays[f"p{page}_text_character"][read_in], 5e-4)
+        close(found.tail_table, golden.arrays[f"p{page}_text_tail"][read_in], 5e-4)
         close(found.essential, golden.arrays[f"p{page}_essential_logits"][read_in], 1e-3)
         assert found.clusters == result["character_cluster_labels"]
         assert [logit > links.ESSENTIAL_LOGIT for logit in found.essential] == result["is_essential_text"]

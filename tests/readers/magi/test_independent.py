@@ -14,9 +14,10 @@ from safetensors.torch import save_file
 
 from backend.readers.base import Direction
 from backend.readers.magi import detections, pixels
-from backend.readers.magi.engine import Engine, Found, Objects, Prepared, prepare
+from backend.readers.magi.engine import Engine, Found
 from backend.readers.magi.network import Network
 from backend.readers.magi.sizes import MagiSizes
+from backend.readers.magi.tiles import Objects, Prepared, prepare
 from tests.support import magi_slow
 
 SEEDS = range(4)

@@ -13,9 +13,10 @@ from PIL import Image
 from backend.readers.base import Direction, ReadOptions
 from backend.readers.magi import decoding, look, pixels
 from backend.readers.magi import reader as reader_module
-from backend.readers.magi.engine import Engine, prepare
+from backend.readers.magi.engine import Engine
 from backend.readers.magi.network import Network
 from backend.readers.magi.recognizers import TrocrRecognizer, Words
+from backend.readers.magi.tiles import prepare
 from backend.readers.magi.transcribe import one_ahead
 from tests.readers.magi.conftest import GOLDEN
 from tests.readers.magi.pages import CHARACTER, PANEL, TEXT, page, plant, png
@@ -122,11 +123,11 @@ async def test_pages_are_prepared_while_the_device_computes(reader, monkeypatch)
     prepared, both = [], threading.Event()
     prepare_one, find = reader._prepare, reader._engine.find
 
-    def noted(data):
+    def noted(data, direction):
         prepared.append(threading.current_thread().name)
         if len(prepared) == 4:
             both.set()
-        return prepare_one(data)
+        return prepare_one(data, direction)
 
     def slow(pages, directions):
         assert both.wait(20), "the other pages were not prepared meanwhile"
