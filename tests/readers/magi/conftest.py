@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,9 @@ def text_memory(golden, text_pixels):
 async def reader():
     reader = MagiReader(GOLDEN, "cpu")
     await reader.load()
+    # What these tests are about does not depend on how large pages are shown, but their time does.
+    network = reader._engine.network
+    network.sizes = replace(network.sizes, shortest_edge=400, longest_edge=666)
     # Words of the tiny model on foreign pages go on for 512 tokens; these tests are not about words.
     for one in reader._words._all:
         reader_words = one
