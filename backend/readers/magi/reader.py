@@ -129,7 +129,7 @@ class MagiReader:
             ConfigurationError: the directory, a file in it, or the device is not what it should be; one sentence says which.
         """
         async with self._loading:
-            if self._state is EngineState.READY:
+            if self._engine is not None:
                 return
             self._state = EngineState.LOADING
             try:
@@ -247,12 +247,17 @@ class MagiReader:
         try:
             await self._process(jobs)
         except Exception as error:  # noqa: BLE001 - a worker's outermost loop; the error becomes the pages' reason
-            if len(jobs) > 1 and not _lost_device(error):
+            lost = _lost_device(error)
+            if len(jobs) > 1 and not lost:
                 for job in jobs:
                     await self._attempt([job])
-            else:
-                _log.exception("A page could not be read")
-                _fail(jobs, error)
+                return
+            _log.exception("A page could not be read")
+            if lost:
+                self._state = EngineState.FAILED
+            _fail(jobs, error)
+        else:
+            self._state = EngineState.READY  # some errors of a device pass
 
     async def _process(self, jobs: Sequence[_Job]) -> None:
         assert self._engine is not None

@@ -44,6 +44,25 @@ async def test_closing_while_pages_are_read_says_so():
         await reading
 
 
+async def test_a_lost_gpu_is_no_fault_of_the_pages_and_shows_in_the_reader_s_state(reader, monkeypatch, caplog):
+    """Pages may be tried again elsewhere, so they are not failed; none is tried alone first, for that would fail too."""
+    tried, find = [], reader._engine.find
+
+    def lost(pages, directions):
+        tried.append(len(pages))
+        raise torch.AcceleratorError("CUDA error: unspecified launch failure")
+
+    monkeypatch.setattr(reader._engine, "find", lost)
+    with pytest.raises(Unavailable, match="GPU that reads pages was lost"):
+        await reader.read([png(page())] * 3, ReadOptions())
+    assert tried == [3]
+    assert reader.state is EngineState.FAILED
+    monkeypatch.setattr(reader._engine, "find", find)
+    (reading,) = await reader.read([png(page())], ReadOptions())
+    assert isinstance(reading, Reading)
+    assert reader.state is EngineState.READY
+
+
 async def test_a_missing_directory(tmp_path):
     reader = MagiReader(tmp_path / "nowhere", "cpu")
     with pytest.raises(ConfigurationError, match=r"There is no directory .*nowhere\.$"):
