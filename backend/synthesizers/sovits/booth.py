@@ -23,7 +23,7 @@ from typing import Final
 import numpy as np
 
 from backend.acoustics import Samples
-from backend.errors import SpeechFailed, Unavailable
+from backend.errors import ConfigurationError, SpeechFailed
 from backend.synthesizers.base import Speech
 from backend.synthesizers.sovits import gsv
 from backend.synthesizers.sovits.conditioning import ClipBytes, Conditioning, Reference
@@ -36,7 +36,7 @@ MOST_PIECES: Final = 48
 BATCHED_TRIES: Final = 2
 SINGLE_TRIES: Final = 3
 MOST_CHECKPOINTS: Final = 4
-"""Few-shot checkpoints in memory, about 0.4 GB each in half precision."""
+"""Few-shot checkpoints in memory; on a GPU about 1.6 GB each, three quarters of it keys and values for `gsv.CUDA_GRAPHS`."""
 
 logger = logging.getLogger(__name__)
 
@@ -175,7 +175,7 @@ class Booth:
         try:
             self._clips.derive(part.timbre, part.manner, part.models.sovits)
         except gsv.FAULTS as error:
-            _raise_if_lost(error)
+            gsv.raise_if_lost(error)
             part.reason = "the engine cannot use the voice's reference clip"
             return False
         return True
@@ -199,7 +199,7 @@ class Booth:
             )
             sounds = [np.asarray(clip.audio_data, dtype=np.float32) for clip in clips]
         except gsv.FAULTS as error:
-            _raise_if_lost(error)
+            gsv.raise_if_lost(error)
             sounds = []
         if len(sounds) == len(parts):
             for part, samples in zip(parts, sounds, strict=True):
@@ -228,7 +228,7 @@ class Booth:
                 sovits_model=part.models.sovits,
             )
         except gsv.FAULTS as error:
-            _raise_if_lost(error)
+            gsv.raise_if_lost(error)
             part.reason = "the engine gave no sound"
             return
         self._judge(part, np.asarray(clip.audio_data, dtype=np.float32))
@@ -247,12 +247,8 @@ class Booth:
             return True
         if models not in self._loaded:
             try:
-                with gsv.without_warnings():
-                    self._engine.load_gpt_model(models.gpt)
-                    self._engine.load_sovits_model(models.sovits)
-                gsv.reset(self._engine)
-            except gsv.FAULTS as error:
-                _raise_if_lost(error)
+                gsv.load_checkpoint(self._engine, models.gpt, models.sovits)
+            except ConfigurationError as error:
                 logger.warning("a few-shot checkpoint does not load: %s", error)
                 return False
         self._loaded[models] = None
@@ -286,8 +282,3 @@ def _seed(parts: Iterable[_Part], attempt: int) -> int:
         names = (Path(part.timbre.path).name, Path(part.manner.path).name, part.models.name)
         digest.update("\0".join((part.piece.text, part.piece.lang, str(part.speed), *names)).encode())
     return int.from_bytes(digest.digest()[:4], "big")
-
-
-def _raise_if_lost(error: Exception) -> None:
-    if gsv.is_device_fault(error):
-        raise Unavailable("The GPU is lost; the process must be started anew.") from error

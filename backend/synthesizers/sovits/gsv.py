@@ -11,6 +11,7 @@ import contextlib
 import importlib
 import importlib.util
 import logging
+import pickle
 import sys
 import types
 import warnings
@@ -21,7 +22,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.errors import ConfigurationError
+from backend.errors import ConfigurationError, Unavailable
 from backend.synthesizers.sovits import directory as layout
 from backend.synthesizers.sovits.english import pronouncer
 
@@ -119,19 +120,21 @@ def prepare_import() -> None:
         vars(sys.modules[name])["logging"] = logger
     for module in (engine, decoder):
         vars(module)["tqdm"] = _without_bar
-    vars(engine).update({"AudioQueue": _NoPlayer, "check_pretrained_models": _nothing_to_fetch, "ERes2Net": _speaker_encoder})
+    vars(engine).update({"AudioQueue": _NoPlayer, "check_pretrained_models": _nothing_to_fetch})
+    vars(engine).update({"ERes2Net": _speaker_encoder, "CNHubert": _content_encoder})
 
 
 def open_tts(directory: Path, device: str, dtype: str | None = None) -> GsvTts:
-    """The engine with its base models loaded and the English lexicon read.
+    """The engine with all its models loaded and the English lexicon read: what is damaged is known now, not at the first line.
 
     Args:
         directory: as `directory.py` describes it; complete.
-        device: "cpu", "cuda", "cuda:1".
+        device: "cpu" or "cuda"; which GPU that is, CUDA_VISIBLE_DEVICES says.
         dtype: "float16" or "float32"; None chooses half precision on a GPU.
 
     Raises:
-        ConfigurationError: a package or a file is missing, or a weight file does not fit.
+        ConfigurationError: a package or a file is missing, or a weight file is damaged or does not fit.
+        Unavailable: the GPU is lost.
     """
     if absent := layout.missing(directory):
         more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
@@ -141,6 +144,8 @@ def open_tts(directory: Path, device: str, dtype: str | None = None) -> GsvTts:
     prepare_import()
     engine, config = sys.modules["gsv_tts.TTS"], sys.modules["gsv_tts.Config"]
     graphs = PLAIN_CACHES if device == "cpu" else CUDA_GRAPHS
+    if device != "cpu":
+        _choose_repeatable_kernels()
     try:
         with without_warnings():
             tts = engine.TTS(
@@ -154,12 +159,31 @@ def open_tts(directory: Path, device: str, dtype: str | None = None) -> GsvTts:
             )
             config.global_config.models_dir = str(directory)
             config.global_config.english_g2p = pronouncer(directory, directory / layout.LEXICON)
-            tts.load_gpt_model(str(directory / layout.GPT))
-            tts.load_sovits_model(str(directory / layout.SOVITS))
-    except FAULTS as error:
+            tts.cnhubert_model = engine.CNHubert(tts.cnhubert_path, tts.tts_config)
+            tts.sv_model = engine.ERes2Net(tts.sv_path, tts.tts_config)
+    except _load_faults() as error:
+        raise_if_lost(error)
         raise ConfigurationError(f"GPT-SoVITS does not load from {directory}: {error}") from error
-    reset(tts)
+    load_checkpoint(tts, str(directory / layout.GPT), str(directory / layout.SOVITS))
     return tts  # type: ignore[no-any-return]
+
+
+def load_checkpoint(engine: GsvTts, gpt: str, sovits: str) -> None:
+    """Loads both halves of a checkpoint, or neither.
+
+    Raises:
+        ConfigurationError: a file is missing or damaged, or does not fit.
+        Unavailable: the GPU is lost.
+    """
+    try:
+        with without_warnings():
+            engine.load_gpt_model(gpt)
+            engine.load_sovits_model(sovits)
+    except _load_faults() as error:
+        raise_if_lost(error)
+        engine.unload_gpt_model(gpt)
+        raise ConfigurationError(f"GPT-SoVITS does not load from {Path(gpt).parent}: {error}") from error
+    reset(engine)
 
 
 def seed_everything(seed: int) -> None:
@@ -188,11 +212,29 @@ def reset(engine: GsvTts) -> None:
                 buckets[-1].v_cache.zero_()
 
 
+def _load_faults() -> tuple[type[Exception], ...]:
+    """What damaged files raise: safetensors and pickle have errors of their own, which are none of the usual ones."""
+    return (*FAULTS, pickle.UnpicklingError, EOFError, importlib.import_module("safetensors").SafetensorError)
+
+
+def _choose_repeatable_kernels() -> None:
+    """Of cuDNN's ways to upsample, which the vocoder does, some add up in another order every time."""
+    import torch  # noqa: PLC0415
+
+    torch.backends.cudnn.deterministic = True
+
+
 def is_device_fault(error: BaseException) -> bool:
     """Whether the GPU itself is lost, so that nothing will work until the process is a new one. Out of memory is not that."""
     torch = sys.modules.get("torch")
     fault = getattr(torch, "AcceleratorError", None)
     return fault is not None and isinstance(error, fault) and not isinstance(error, torch.OutOfMemoryError)  # type: ignore[union-attr]
+
+
+def raise_if_lost(error: Exception) -> None:
+    """Raises Unavailable when it was not the text or the file but the GPU."""
+    if is_device_fault(error):
+        raise Unavailable("The GPU is lost; the process must be started anew.") from error
 
 
 @contextlib.contextmanager
@@ -248,8 +290,19 @@ def _speaker_encoder(path: Path, config: Any) -> Any:
 
     library = importlib.import_module("gsv_tts.GPT_SoVITS.SV.sv")
     encoder = library.ERes2Net.__new__(library.ERes2Net)
+    weights = torch.load(path, map_location="cpu", weights_only=True)
     network = library.ERes2NetV2(baseWidth=24, scale=4, expansion=4)
-    network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    network.load_state_dict(weights)
     encoder.embedding_model = network.eval().to(config.device, config.dtype)
     encoder.dtype = config.dtype
     return encoder
+
+
+def _content_encoder(path: Path, config: Any) -> Any:
+    """The content encoder, which is refused if a tensor is missing; transformers would make one up and only warn."""
+    library = importlib.import_module("transformers")
+    model, found = library.HubertModel.from_pretrained(path, local_files_only=True, dtype=config.dtype, output_loading_info=True)
+    # The mask's embedding is for training.
+    if lacking := sorted(name for name in found["missing_keys"] if name != "masked_spec_embed"):
+        raise ValueError(f"{path} lacks {len(lacking)} tensors, {lacking[0]} among them")
+    return types.SimpleNamespace(model=model.eval().to(config.device))

@@ -102,10 +102,12 @@ class FakeGsv:
         self.loaded.extend(model_paths)
 
     def load_sovits_model(self, *model_paths: str) -> None:
+        if self.unloadable & set(model_paths):
+            raise RuntimeError("size mismatch")
         self.loaded.extend(model_paths)
 
     def unload_gpt_model(self, *model_paths: str) -> None:
-        for path in model_paths:
+        for path in set(model_paths) & set(self.loaded):
             self.loaded.remove(path)
 
     unload_sovits_model = unload_gpt_model
