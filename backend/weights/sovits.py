@@ -64,6 +64,7 @@ TAGGER: Final = (
 LICENCE_NOTICE: Final = (
     "GPT-SoVITS v2ProPlus: MIT, by RVC-Boss; English words by its lists, made from CMUdict, and by NLTK's tagger."
 )
+_TAGGER_FILES: Final = tuple(name for name in layout.LEXICON_FILES if name.startswith(layout.TAGGER))
 UNKNOWN_WORDS: Final = ("checkpoint20.npz", "homographs.en")
 """Files of the package g2p-en, which pip has pinned and checked."""
 CLIP_TEXTS: Final = {
@@ -167,7 +168,7 @@ def _fetch_lexicon(to: Path, endpoint: str, say: Say) -> None:
     with httpx.Client(timeout=60, follow_redirects=True) as client:
         for name, sha256 in WORD_LISTS.items():
             _fetch_raw(client, f"{endpoint}/{name}", sha256, to / Path(name).name)
-        if not (to / layout.LEXICON_FILES[-1]).is_file():
+        if not all((to / name).is_file() for name in _TAGGER_FILES):
             archive = to / "tagger.zip"
             _fetch_raw(client, f"{endpoint}/{TAGGER[0]}", TAGGER[1], archive)
             _unpack_tagger(archive, to / layout.TAGGER)
@@ -198,7 +199,7 @@ def _fetch_raw(client: httpx.Client, url: str, sha256: str, to: Path) -> None:
 def _unpack_tagger(archive: Path, to: Path) -> None:
     """The three files we know by name, wherever in the archive they lie."""
     to.mkdir(parents=True, exist_ok=True)
-    wanted = {Path(name).name for name in layout.LEXICON_FILES if name.startswith(layout.TAGGER)}
+    wanted = {Path(name).name for name in _TAGGER_FILES}
     with zipfile.ZipFile(archive) as packed:
         for name in packed.namelist():
             if Path(name).name in wanted:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +30,8 @@ _GPT_BLOCK: Final = {
 """Names of a transformer block's tensors as trained -> as gsv-tts-lite has them."""
 _VERSIONS: Final = {b"06": "v2ProPlus"}
 """First two bytes of a SoVITS file, where upstream writes the model's kind over the zip signature."""
+_ZIP: Final = b"PK\x03\x04"
+"""How files of PyTorch 1.6 and later begin; older ones, as some content encoders still are, are plain pickles."""
 
 
 class HParams(dict[str, Any]):
@@ -83,8 +87,9 @@ def convert_hubert(directory: Path) -> None:
     """`pytorch_model.bin` of the content encoder as `model.safetensors` beside it."""
     from safetensors.torch import save_file  # noqa: PLC0415
 
-    weights = _read(directory / "pytorch_model.bin")
-    save_file({name: tensor.contiguous() for name, tensor in weights.items()}, directory / "model.safetensors", {"format": "pt"})
+    weights = {name: tensor.contiguous() for name, tensor in _read(directory / "pytorch_model.bin").items()}
+    with _whole(directory / "model.safetensors") as path:
+        save_file(weights, path, {"format": "pt"})
 
 
 def _read(checkpoint: Path) -> dict[str, Any]:
@@ -93,11 +98,13 @@ def _read(checkpoint: Path) -> dict[str, Any]:
     import torch  # noqa: PLC0415
 
     data = checkpoint.read_bytes()
+    if data[2:4] == _ZIP[2:]:
+        data = _ZIP + data[4:]
     # A trainer that can be found under several names; the stand-in takes the place of each.
     stand_ins: list[Any] = [(HParams, f"{module}.HParams") for module in ("utils", "GPT_SoVITS.utils", "tools.utils")]
     try:
         with torch.serialization.safe_globals(stand_ins):
-            found = torch.load(io.BytesIO(b"PK" + data[2:]), map_location="cpu", weights_only=True)
+            found = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
         raise ConfigurationError(f"{checkpoint.name} is not a checkpoint that can be read safely; it was not loaded") from error
     if not isinstance(found, dict):
@@ -139,4 +146,13 @@ def _write(model: Any, into: Path, settings: dict[str, Any]) -> None:
     into.mkdir(parents=True, exist_ok=True)
     for name, value in settings.items():
         (into / name).write_text(json.dumps(value, indent=1, ensure_ascii=False), encoding="utf-8")
-    save_model(model, str(into / "model.safetensors"))
+    with _whole(into / "model.safetensors") as path:
+        save_model(model, str(path))
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """Where to write what is to lie at `path`: it appears there when it is complete, so a conversion cut off is made again."""
+    partial = path.with_name(f"{path.name}.partial")
+    yield partial
+    partial.replace(path)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
+import types
 from pathlib import Path
 
 import pytest
 
 from backend.errors import ConfigurationError
 from backend.synthesizers.sovits import checkpoints
-from backend.synthesizers.sovits.checkpoints import HParams, convert_gpt, convert_sovits
+from backend.synthesizers.sovits.checkpoints import convert_gpt, convert_sovits
 
 
 class Bomb:
@@ -63,8 +65,34 @@ def test_another_version_is_refused_by_name(tmp_path: Path, tiny: Path) -> None:
         convert_sovits(tmp_path / "s2.pth", tmp_path / "out")
 
 
-def test_settings_kept_in_upstreams_class_are_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("module", ["utils", "GPT_SoVITS.utils"])
+def test_settings_kept_in_upstreams_class_are_read(
+    tmp_path: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
     """Upstream pickles its settings as `utils.HParams`; only that one class is let in, and ours stands in for it."""
-    kept = HParams()
-    kept.__setstate__({"model": {"version": "v2ProPlus"}})
-    assert checkpoints._plain({"config": kept}) == {"config": {"model": {"version": "v2ProPlus"}}}
+    import torch
+
+    class HParams:
+        """As upstream's: attributes, some of them settings again."""
+
+        def __init__(self, **settings: object) -> None:
+            for name, value in settings.items():
+                setattr(self, name, HParams(**value) if isinstance(value, dict) else value)
+
+    HParams.__module__, HParams.__qualname__ = module, "HParams"
+    settings = {"model": {"version": "v2ProPlus", "upsample_rates": [10, 8]}, "train": {"segment_size": 20480}}
+    with monkeypatch.context() as there:
+        for name in ("GPT_SoVITS", module):
+            there.setitem(sys.modules, name, types.ModuleType(name))
+        vars(sys.modules[module])["HParams"] = HParams
+        vars(sys.modules["GPT_SoVITS"])["utils"] = sys.modules[module]
+        torch.save({"config": HParams(**settings), "weight": {}}, tmp_path / "s2.pth")
+
+    assert checkpoints._plain(checkpoints._read(tmp_path / "s2.pth")["config"]) == settings
+
+
+def test_a_file_of_the_time_before_zips_is_read(tmp_path: Path, tiny: Path) -> None:
+    import torch
+
+    torch.save({"a": torch.ones(2)}, tmp_path / "pytorch_model.bin", _use_new_zipfile_serialization=False)
+    assert checkpoints._read(tmp_path / "pytorch_model.bin")["a"].tolist() == [1, 1]
