@@ -47,6 +47,8 @@ QUIET_DB = -42.0
 """Level of the sounding parts under which a clip is too quiet to clone from."""
 MOST_CLIPPED = 0.002
 LEAST_SPEECH_S = 1.8
+LETTERS_A_SECOND = (0.5, 30.0)
+"""Of speech, in any script: outside, the transcript is of something else, and the engine would speak the clip itself or babble."""
 LEAST_CONTRAST_DB = 12.0
 """Between the sounding parts and the rests; less means noise or music behind the voice."""
 
@@ -85,6 +87,7 @@ def prepare_reference(data: bytes, transcript: str) -> PreparedReference:
     kept, transcript = _best_part(samples, transcript)
     clip = samples[round(kept.start_s * SAMPLE_RATE) : round(kept.end_s * SAMPLE_RATE)]
     check(clip)
+    _check_transcript(transcript, clip)
     flac = encode(clip)
     return PreparedReference(
         flac=flac,
@@ -113,12 +116,16 @@ def decode(data: bytes) -> Samples:
         with av.open(io.BytesIO(data), "r", metadata_errors="ignore") as container:
             if not FORMATS & set(container.format.name.split(",")) or not container.streams.audio:
                 raise InvalidRequest("The recording is not WAV, FLAC, MP3 or M4A sound.")
+            if container.streams.audio[0].codec_context is None:
+                raise InvalidRequest("The recording's sound is coded in a way that is not known here; save it as WAV or FLAC.")
             stereo = np.concatenate(list(_decoded(container)), axis=1)
     except InvalidRequest:
         raise
     except (av.FFmpegError, ValueError, UnicodeDecodeError) as error:
         raise InvalidRequest("The recording cannot be decoded; send a whole WAV, FLAC, MP3 or M4A file.") from error
-    return _mono(np.nan_to_num(stereo, posinf=0.0, neginf=0.0))
+    stereo = np.nan_to_num(stereo, posinf=0.0, neginf=0.0)
+    # Floats may exceed full scale unharmed, which the 16 bits they are stored in may not.
+    return _mono(stereo / max(1.0, float(np.abs(stereo).max(initial=0.0))))
 
 
 def encode(samples: Samples) -> bytes:
@@ -157,8 +164,19 @@ def _cut_short(data: bytes) -> bool:
     return len(data) + 1 < announced < 0x7FFF_0000
 
 
+def _check_transcript(transcript: str, clip: Samples) -> None:
+    """Raises InvalidRequest when nobody could say `transcript` in `clip`, however slowly or fast."""
+    letters = len(re.findall(r"\w", transcript))
+    slowest, fastest = (rate * _speech_s(clip) for rate in LETTERS_A_SECOND)
+    if not slowest <= letters <= fastest:
+        more_or_less = "more" if letters > fastest else "less"
+        raise InvalidRequest(
+            f"The transcript says far {more_or_less} than is heard in {len(clip) / SAMPLE_RATE:.1f} s; write down exactly what is said."
+        )
+
+
 def _decoded(container: av.container.InputContainer) -> Iterator[Samples]:
-    """Float frames, shape [1 or 2, samples]."""
+    """Float frames, shape [1 or 2, samples], of at most `LONGEST_UPLOAD_S` together."""
     stream = container.streams.audio[0]
     layout = "mono" if stream.channels == 1 else "stereo"
     resampler = av.AudioResampler(format="fltp", layout=layout, rate=SAMPLE_RATE)
@@ -166,21 +184,19 @@ def _decoded(container: av.container.InputContainer) -> Iterator[Samples]:
     for frame in (*_frames(container), None):
         for resampled in resampler.resample(frame):
             seen += resampled.samples
-            if seen > (LONGEST_UPLOAD_S + 0.5) * SAMPLE_RATE:
-                raise InvalidRequest(f"The recording is longer than {LONGEST_UPLOAD_S:.0f} s; send its best 3 to 10 seconds.")
             yield resampled.to_ndarray().astype(np.float32)
     if not seen:
         raise InvalidRequest("The recording has no sound in it.")
 
 
 def _frames(container: av.container.InputContainer) -> Iterator[av.AudioFrame]:
-    """Decoded frames, at most a little more than `LONGEST_UPLOAD_S` of them, whatever the header promises."""
+    """Decoded frames, whatever the header promises; none that are too long, for a frame of one sample a second becomes gigabytes."""
     seen_s = 0.0
     for frame in container.decode(audio=0):
         seen_s += frame.samples / max(1, frame.sample_rate)
+        if seen_s > LONGEST_UPLOAD_S + 0.5:
+            raise InvalidRequest(f"The recording is longer than {LONGEST_UPLOAD_S:.0f} s; send its best 3 to 10 seconds.")
         yield frame
-        if seen_s > LONGEST_UPLOAD_S + 1:
-            return
 
 
 def _mono(stereo: Samples) -> Samples:
@@ -250,5 +266,8 @@ def _with_edges(first: Stretch, last: Stretch, end_s: float) -> Stretch:
 def _merit(samples: Samples, part: Stretch) -> float:
     """Seconds of speech in a part, less when it is clipped; longer is better, because more of the voice is heard."""
     clip = samples[round(part.start_s * SAMPLE_RATE) : round(part.end_s * SAMPLE_RATE)]
-    speech_s = float(active_frames(levels_db(clip, SAMPLE_RATE)).sum()) * HOP_S
-    return speech_s - 2000 * clipped_share(clip)
+    return _speech_s(clip) - 2000 * clipped_share(clip)
+
+
+def _speech_s(clip: Samples) -> float:
+    return float(active_frames(levels_db(clip, SAMPLE_RATE)).sum()) * HOP_S

@@ -46,10 +46,11 @@ def rest(duration_s: float, rate: int = RATE) -> NDArray[np.float32]:
     return (noise * 1e-4).astype(np.float32)
 
 
-def encoded(samples: NDArray[np.float32], kind: str, rate: int = RATE) -> bytes:
-    """The samples ([n] or [channels, n]) as a WAV, FLAC, MP3 or M4A file."""
+def encoded(samples: NDArray[np.float32], kind: str, rate: int = RATE, block: int | None = None) -> bytes:
+    """The samples ([n] or [channels, n]) as a WAV, FLAC, MP3 or M4A file; `block`: samples in each frame of FLAC."""
     codec, container_format = {
         "wav": ("pcm_s16le", "wav"),
+        "float wav": ("pcm_f32le", "wav"),
         "flac": ("flac", "flac"),
         "mp3": ("mp3", "mp3"),
         "m4a": ("aac", "ipod"),
@@ -59,7 +60,7 @@ def encoded(samples: NDArray[np.float32], kind: str, rate: int = RATE) -> bytes:
     layout = "mono" if len(channels) == 1 else "stereo"
     out = io.BytesIO()
     with av.open(out, "w", format=container_format) as container:
-        stream: Any = container.add_stream(codec, rate=rate, layout=layout)
+        stream: Any = container.add_stream(codec, rate=rate, layout=layout, options={"frame_size": str(block)} if block else {})
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(channels, dtype=np.float32), format="fltp", layout=layout)
         frame.sample_rate = rate
         resampler = av.AudioResampler(format=stream.format, layout=layout, rate=rate, frame_size=stream.frame_size or 1024)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import wave
+
+import av
 import numpy as np
 import pytest
 
@@ -77,6 +81,39 @@ def test_one_empty_or_opposite_channel_does_not_cost_the_voice() -> None:
         assert median_pitch_hz(decode(prepared.flac), SAMPLE_RATE) == pytest.approx(180, rel=0.06)
 
 
+def test_a_voice_in_eight_channels_is_mixed_to_one() -> None:
+    pcm = np.round(spoken(4.0) * 32767).astype("<i2")
+    recording = io.BytesIO()
+    with wave.open(recording, "wb") as file:
+        file.setnchannels(8)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes(np.repeat(pcm, 8).tobytes())
+
+    prepared = prepare_reference(recording.getvalue(), WORDS)
+
+    assert median_pitch_hz(decode(prepared.flac), SAMPLE_RATE) == pytest.approx(180, rel=0.06)
+
+
+@pytest.mark.parametrize("times", [20.0, 1e30])
+def test_floats_beyond_full_scale_are_not_cut_off_when_they_are_stored(times: float) -> None:
+    voice = spoken(4.0)
+
+    kept = [decode(prepare_reference(encoded(voice * gain, "float wav"), WORDS).flac) for gain in (1.0, times)]
+
+    quiet, loud = (clip / np.abs(clip).max() for clip in kept)
+    assert np.abs(quiet - loud).max() < 0.001
+
+
+def test_samples_that_are_no_numbers_are_silence() -> None:
+    voice = spoken(4.0).copy()
+    voice[::50_000] = np.nan
+    voice[1::50_000] = np.inf
+
+    assert np.isfinite(decode(encoded(voice, "float wav"))).all()
+    assert prepare_reference(encoded(voice, "float wav"), WORDS).pitch_hz == pytest.approx(180, rel=0.06)
+
+
 def test_a_long_recording_is_cut_at_pauses_to_whole_sentences_with_their_transcript() -> None:
     sentences = ["I walked along the river for hours.", "Then it rained.", "Nobody came to meet me at the old station, as usual."]
     letters = [len(sentence.replace(" ", "")) for sentence in sentences]
@@ -91,6 +128,25 @@ def test_a_long_recording_is_cut_at_pauses_to_whole_sentences_with_their_transcr
     assert prepared.duration_s == pytest.approx(expected_s, abs=0.25)
 
 
+@pytest.mark.parametrize(
+    ("lengths", "gains", "kept"),
+    [((3.5, 7.5), (1, 1), 1), ((7.5, 3.5), (1, 1), 0), ((6.0, 4.5), (20, 1), 1)],
+    ids=["the longer", "the longer, first", "the one that is not distorted"],
+)
+def test_of_a_long_recording_the_best_part_is_kept(lengths: tuple[float, float], gains: tuple[float, float], kept: int) -> None:
+    sentences = ["".join(["a" * round(10 * length_s)]) + "." for length_s in lengths]
+    parts = [
+        np.clip(phrase(length_s, seed=number) * gain, -1, 1)
+        for number, (length_s, gain) in enumerate(zip(lengths, gains, strict=True))
+    ]
+    recording = np.concatenate([rest(0.4), parts[0], rest(0.4), parts[1], rest(0.4)])
+
+    prepared = prepare_reference(encoded(recording, "wav"), " ".join(sentences))
+
+    assert prepared.transcript == sentences[kept]
+    assert prepared.duration_s == pytest.approx(lengths[kept] + 0.24, abs=0.15)
+
+
 def test_a_long_recording_whose_pauses_do_not_fit_the_transcript_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="do not match the transcript"):
         prepare_reference(encoded(spoken(12.0), "wav"), "One sentence. Two sentences. Three sentences.")
@@ -101,7 +157,8 @@ def test_a_long_recording_whose_pauses_do_not_fit_the_transcript_is_refused() ->
     [
         pytest.param(rest(5.0), "almost silent", id="nothing said"),
         pytest.param(spoken(2.0), "at least 3 s", id="too short"),
-        pytest.param(spoken(4.0) * 0.005, "almost silent", id="too quiet"),
+        pytest.param(spoken(4.0) * 0.005, "almost silent", id="hardly there"),
+        pytest.param(spoken(4.0) * 0.03, r"almost silent \(-\d\d dB\)", id="too quiet"),
         pytest.param(np.clip(spoken(4.0) * 30, -1, 1), "distorted", id="clipped"),
         pytest.param(
             spoken(4.0) + 0.5 * noise(len(spoken(4.0)) / SAMPLE_RATE),
@@ -139,6 +196,50 @@ def test_a_wav_written_to_a_pipe_does_not_know_its_length_and_is_taken(length: i
     for place in (4, data + 4):
         whole[place : place + 4] = length.to_bytes(4, "little")
     assert prepare_reference(bytes(whole), WORDS).duration_s == pytest.approx(4.0, abs=0.3)
+
+
+@pytest.mark.parametrize("rate", [1, 20, 1000])
+def test_a_recording_of_few_samples_a_second_is_refused_before_it_becomes_gigabytes(
+    rate: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_s: list[float] = []
+
+    class Watched:
+        def __init__(self, **wanted: object) -> None:
+            del wanted
+
+        def resample(self, frame: av.AudioFrame | None) -> list[av.AudioFrame]:
+            given_s.append(frame.samples / frame.sample_rate if frame is not None else 0.0)
+            return []
+
+    small = encoded(noise(4.0), "flac", rate, block=65_535)
+    monkeypatch.setattr(av, "AudioResampler", Watched)
+
+    with pytest.raises(InvalidRequest, match="longer than 30 s"):
+        decode(small)
+    assert sum(given_s) < 31
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "reason"),
+    [
+        pytest.param(20, b"\xcd\xab", "coded in a way that is not known", id="unknown codec"),
+        pytest.param(34, b"\0\0", "coded in a way that is not known", id="samples of no bits"),
+        pytest.param(22, b"\0\0", "cannot be decoded", id="no channels"),
+        pytest.param(24, b"\0\0\0\0", "cannot be decoded", id="no samples a second"),
+        pytest.param(24, b"\xff\xff\xff\xff", "cannot be decoded", id="four thousand million samples a second"),
+    ],
+)
+def test_a_header_that_makes_no_sense_is_refused_with_the_reason(place: int, value: bytes, reason: str) -> None:
+    whole = encoded(spoken(4.0), "wav")
+    with pytest.raises(InvalidRequest, match=reason):
+        prepare_reference(whole[:place] + value + whole[place + len(value) :], WORDS)
+
+
+@pytest.mark.parametrize(("transcript", "reason"), [("Oh.", "far less"), (WORDS * 5, "far more")])
+def test_a_transcript_that_nobody_could_say_in_the_time_is_refused(transcript: str, reason: str) -> None:
+    with pytest.raises(InvalidRequest, match=f"says {reason} than is heard in 5.. s"):
+        prepare_reference(encoded(spoken(5.0), "flac"), transcript)
 
 
 def test_other_containers_stay_closed() -> None:

@@ -25,6 +25,9 @@ from backend.synthesizers.sovits.pieces import units
 
 SHORTEST_S, LONGEST_S = 3.0, 10.0
 """Length of a clip the engine may be given; outside it speaks the clip itself, or nonsense."""
+LEAST_SPEECH_S = 1.0
+SECONDS_A_UNIT = 0.025, 2.0
+"""Of a mora or letter; nobody talks faster or slower, so what is outside has the transcript of another clip."""
 _TOLERANCE_S = 0.1
 
 
@@ -87,7 +90,7 @@ class Conditioning:
         """The clip as a file, measured; the same clip is placed once.
 
         Raises:
-            SpeechFailed: the clip is not sound, or not 3 to 10 s long.
+            SpeechFailed: the clip is not sound, not 3 to 10 s long, without speech, or not what its transcript says.
         """
         key = clip.content_hash
         if (known := self._placed.get(key)) is not None:
@@ -100,9 +103,13 @@ class Conditioning:
         amount = units(clip.transcript, clip.lang)
         if amount < 1:
             raise SpeechFailed("The voice's reference clip has no transcript.")
+        speech_s = float(active_frames(levels_db(samples, sample_rate)).sum()) * HOP_S
+        if speech_s < LEAST_SPEECH_S:
+            raise SpeechFailed("There is hardly any speech in the voice's reference clip.")
+        if not SECONDS_A_UNIT[0] <= speech_s / amount <= SECONDS_A_UNIT[1]:
+            raise SpeechFailed("The transcript of the voice's reference clip cannot be what is said in it.")
         path = self._folder / f"{key}.flac"
         path.write_bytes(clip.data)
-        speech_s = float(active_frames(levels_db(samples, sample_rate)).sum()) * HOP_S
         reference = Reference(
             path=str(path),
             transcript=clip.transcript,

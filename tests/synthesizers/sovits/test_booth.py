@@ -17,7 +17,7 @@ from backend.synthesizers.sovits import gsv
 from backend.synthesizers.sovits.booth import MOST_CHECKPOINTS, MOST_PIECES, SAMPLE_RATE, Booth, Line, Models
 from backend.synthesizers.sovits.conditioning import ClipBytes, Conditioning
 from backend.synthesizers.sovits.gate import CHECKS
-from tests.support.recordings import encoded, phrase
+from tests.support.recordings import encoded, phrase, rest
 from tests.synthesizers.sovits.fake_gsv import FakeGsv, right
 
 BASE = Models("weights/s1v3", "weights/s2Gv2ProPlus")
@@ -160,6 +160,14 @@ def test_a_pause_inside_a_line_is_a_breath_of_silence(booth: Booth) -> None:
     assert runs.max() / SAMPLE_RATE == pytest.approx(0.3, abs=0.15)
 
 
+def test_the_rests_an_engine_leaves_at_both_ends_are_not_part_of_the_line(booth: Booth, engine: FakeGsv) -> None:
+    (bare,) = durations(booth.speak([line(TEXT)]))
+    say, quiet = engine._say, np.zeros(SAMPLE_RATE // 2, np.float32)
+    engine._say = lambda *said: np.concatenate([quiet, say(*said), quiet])  # type: ignore[method-assign, arg-type, list-item]
+
+    assert durations(booth.speak([line(TEXT)])) == [pytest.approx(bare, abs=0.07)]
+
+
 def test_equal_calls_give_equal_seeds_and_other_lines_other_ones(engine: FakeGsv) -> None:
     for _ in range(2):
         booth = Booth(engine, BASE, seed=engine.seed)
@@ -213,6 +221,9 @@ def test_one_call_may_need_more_voices_than_are_kept(engine: FakeGsv) -> None:
         (clip(duration_s=11.0), "must be 3 to 10 s"),
         (ClipBytes(b"junk", SAID, "ja"), "cannot be decoded"),
         (ClipBytes(CLIP.data, "…", "ja"), "no transcript"),
+        (ClipBytes(encoded(rest(4.0), "flac"), SAID, "ja"), "hardly any speech"),
+        (ClipBytes(CLIP.data, SAID * 20, "ja"), "cannot be what is said"),
+        (ClipBytes(CLIP.data, "あ。", "ja"), "cannot be what is said"),
     ],
 )
 def test_a_bad_reference_fails_its_own_lines_only(booth: Booth, bad: ClipBytes, reason: str) -> None:

@@ -14,6 +14,7 @@ from backend.synthesizers.sovits.gate import (
     check_duration,
     check_reference,
     check_repetition,
+    check_rests,
     judge,
     resemblance,
     says_twice,
@@ -61,6 +62,29 @@ def test_a_clip_measured_as_slower_than_anybody_talks_does_not_let_babble_pass(r
     sluggish = replace(reference, seconds_per_unit=2.0)
     babble = phrase(9.0, 180.0, seed=7, rate=RATE)
     assert "too long" in str(check_duration(take("今日はいい天気です。", babble, sluggish)))
+
+
+def test_a_click_is_no_line_however_short_and_fast_the_line_may_be(reference: Reference) -> None:
+    click = phrase(0.05, 180.0, seed=7, rate=RATE)
+    hasty = replace(reference, seconds_per_unit=0.0)
+    assert "too short" in str(check_duration(take("え？", click, hasty, speed=2.0)))
+
+
+def test_a_take_of_which_little_is_heard_is_mostly_silent(reference: Reference) -> None:
+    blip = np.concatenate([phrase(0.08, 180.0, seed=7, rate=RATE), np.zeros(RATE // 2, np.float32)])
+    assert check_rests(take(LINES[2], np.tile(blip, 5), reference)) == "mostly silent"
+
+
+@pytest.mark.parametrize(("speed", "reason"), [(1.0, None), (1.9, "falls silent in the middle")])
+def test_a_fast_line_has_shorter_rests(reference: Reference, speed: float, reason: str | None) -> None:
+    part = phrase(1.0, 180.0, seed=7, rate=RATE)
+    assert check_rests(take(LINES[2], np.concatenate([part, np.zeros(RATE), part]), reference, speed)) == reason
+
+
+@pytest.mark.parametrize("part", [slice(None, round(1.5 * RATE)), slice(-round(1.5 * RATE), None)], ids=["beginning", "end"])
+def test_the_beginning_and_the_end_of_the_reference_are_recognised_before_a_line(reference: Reference, part: slice) -> None:
+    leaked = np.concatenate([phrase(3.4, 180.0, seed=1000)[part], right(LINES[2], "ja", 180.0)])
+    assert check_reference(take(LINES[2], leaked, reference)) == "the reference clip is heard"
 
 
 def test_the_reference_is_recognised_at_another_tempo(reference: Reference) -> None:

@@ -10,8 +10,10 @@ import pytest
 from backend.errors import ConfigurationError, SpeechFailed
 from backend.synthesizers.base import Speech
 from backend.synthesizers.sovits.booth import Booth
-from backend.synthesizers.sovits.gate import CHECKS
+from backend.synthesizers.sovits.conditioning import Reference
+from backend.synthesizers.sovits.gate import CHECKS, Take
 from backend.synthesizers.sovits.hearing import ByEar, WhisperRecogniser, error_rate
+from backend.synthesizers.sovits.pieces import cut
 from tests.synthesizers.sovits.fake_gsv import FakeGsv
 from tests.synthesizers.sovits.test_booth import BASE, TEXT, line
 
@@ -54,6 +56,24 @@ def test_a_take_that_fails_the_cheap_checks_is_not_listened_to() -> None:
     engine = FakeGsv(faults={TEXT: ["silent", ""]})
     Booth(engine, BASE, seed=engine.seed, checks=(*CHECKS, ByEar(listener))).speak([line(TEXT)])
     assert listener.asked == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "heard", "again"),
+    [
+        ("No.", "Noah", False),
+        ("No.", "The harbour wakes early.", True),
+        ("Wait for me at the station.", "Wait for me at the nation.", False),
+        ("Wait for me at the station.", "The harbour wakes early.", True),
+        ("Wait for me at the station.", "Noah", True),
+    ],
+)
+def test_of_a_word_or_two_only_gross_differences_count(said: str, heard: str, again: bool) -> None:
+    (piece,) = cut(said, "en")
+    reference = Reference("", "", "en", 0.07, None, np.zeros((0, 24)))
+    take = Take(np.zeros(100, np.float32), 32_000, piece, reference)
+
+    assert (ByEar(Listener(heard))(take) is not None) is again
 
 
 @pytest.mark.parametrize(
