@@ -112,15 +112,17 @@ def _make_sovits(settings: Settings) -> Synthesizer:
     from backend.synthesizers.sovits.hearing import ByEar, WhisperRecogniser  # noqa: PLC0415
 
     assert settings.sovits_dir is not None
-    checks = CHECKS
+    checks, listener = CHECKS, ""
     if settings.speech_check == "asr":
         assert settings.speech_check_model is not None
-        checks = (*CHECKS, ByEar(WhisperRecogniser(settings.speech_check_model)))
+        recogniser = WhisperRecogniser(settings.speech_check_model)
+        checks, listener = (*CHECKS, ByEar(recogniser)), recogniser.fingerprint
     return SovitsSynthesizer(
         settings.sovits_dir,
         clip_source=make_objects(settings).get,
         trained=settings.sovits_trained_dir,
         checks=checks,
+        listener=listener,
     )
 
 

@@ -39,6 +39,8 @@ WEIGHTS: Final = (
     *(f"{SOVITS}/{name}" for name in SOVITS_FILES),
 )
 VOICES: Final = "voices"
+CLIP_SUFFIXES: Final = (".flac", ".txt")
+"""Of a built-in voice's clip, and of what is said in it."""
 
 
 def missing(directory: Path) -> list[str]:
@@ -48,5 +50,7 @@ def missing(directory: Path) -> list[str]:
 
 
 def fingerprint(directory: Path) -> str:
-    """12 hex digits of what speaks: of every weight file that is there."""
-    return fingerprints.of_files(directory, filter(Path.is_file, (directory / name for name in WEIGHTS)))[:12]
+    """12 hex digits of what speaks: of every file that is there, the lexicon and the built-in voices' clips among them."""
+    files = [directory / name for name in (*WEIGHTS, *(f"{LEXICON}/{name}" for name in LEXICON_FILES))]
+    files += sorted(path for path in (directory / VOICES).rglob("*") if path.suffix in CLIP_SUFFIXES)
+    return fingerprints.of_files(directory, filter(Path.is_file, files))[:12]

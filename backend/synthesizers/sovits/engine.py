@@ -42,6 +42,7 @@ class SovitsSynthesizer:
         device: "cuda" or "cpu"; None takes the GPU if there is one.
         trained: folder under which our trainer writes few-shot checkpoints; one that lies elsewhere is never loaded. None: none are.
         checks: what every take must pass; `hearing.ByEar` may be added to the usual ones.
+        listener: names who listens besides the usual checks, for which take of a line is kept depends on it; "": nobody.
         most_waiting: calls that may wait; the next one is Unavailable.
         open_tts: replaces the engine, in tests.
 
@@ -60,6 +61,7 @@ class SovitsSynthesizer:
         device: str | None = None,
         trained: Path | None = None,
         checks: Sequence[Check] = CHECKS,
+        listener: str = "",
         most_waiting: int = MOST_WAITING,
         open_tts: OpenTts | None = None,
     ) -> None:
@@ -74,7 +76,8 @@ class SovitsSynthesizer:
         self._open_tts = open_tts or self._open
         self._builtin = BuiltinVoices(directory / layout.VOICES)
         self._base = Models(str(directory / layout.GPT), str(directory / layout.SOVITS))
-        self._fingerprint = f"sovits-v2proplus.gsv{gsv.VERSION}.r{REVISION}.{layout.fingerprint(directory)}"
+        heard_by = f".ear-{listener}" if listener else ""
+        self._fingerprint = f"sovits-v2proplus.gsv{gsv.VERSION}.r{REVISION}.{layout.fingerprint(directory)}{heard_by}"
         self._clip_bytes: OrderedDict[str, bytes] = OrderedDict()
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sovits")
         self._loading = asyncio.Lock()

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
+from backend import fingerprints
 from backend.acoustics import Samples
 from backend.errors import ConfigurationError
 from backend.language.distance import edits
@@ -56,6 +57,8 @@ class WhisperRecogniser:
             ) from error
         if not (model / "model.bin").is_file():
             raise ConfigurationError(f"SPEECH_CHECK_MODEL={model} holds no Whisper model in CTranslate2 format (model.bin)")
+        self.fingerprint = fingerprints.of_files(model, [model / "model.bin"])[:12]
+        """12 hex digits of the model."""
         compute = "float16" if device.startswith("cuda") else "int8"
         self._model = library.WhisperModel(
             str(model), device=device.partition(":")[0], compute_type=compute, local_files_only=True

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
+from backend.app import make_synthesizer
 from backend.errors import ConfigurationError, SpeechFailed
+from backend.settings import Settings
 from backend.synthesizers.base import Speech
+from backend.synthesizers.sovits import SovitsSynthesizer
 from backend.synthesizers.sovits.booth import Booth
 from backend.synthesizers.sovits.conditioning import Reference
 from backend.synthesizers.sovits.gate import CHECKS, Take
@@ -91,10 +98,62 @@ def test_error_rates_compare_sounds_not_spelling(said: str, heard: str, lang: st
     assert low <= error_rate(said, heard, lang) <= high
 
 
-def test_a_model_directory_without_a_model_is_named(tmp_path: Path) -> None:
-    pytest.importorskip("faster_whisper", reason="the extra [check] is not installed: pip install faster-whisper")
+class WhisperModel:
+    """Stands in for faster-whisper's class: hears one sentence in two segments."""
+
+    asked: ClassVar[dict[str, object]] = {}
+
+    def __init__(self, model: str, **wanted: object) -> None:
+        self.asked.update(wanted, model=model)
+
+    def transcribe(self, samples: np.ndarray, **wanted: object) -> tuple[Iterator[SimpleNamespace], None]:
+        self.asked.update(wanted, samples=samples)
+        return iter([SimpleNamespace(text=" Wait for"), SimpleNamespace(text=" me.")]), None
+
+
+@pytest.fixture
+def whisper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a model, and the library that reads it."""
+    library = ModuleType("faster_whisper")
+    vars(library)["WhisperModel"] = WhisperModel
+    monkeypatch.setitem(sys.modules, "faster_whisper", library)
+    (tmp_path / "model.bin").write_bytes(b"a model")
+    return tmp_path
+
+
+def test_the_recogniser_gets_what_its_model_was_trained_on_and_fetches_nothing(whisper: Path) -> None:
+    heard = WhisperRecogniser(whisper).transcribe(np.zeros(64_000, np.float32), 32_000, "en")
+
+    assert heard == "Wait for me."
+    samples = WhisperModel.asked.pop("samples")
+    assert isinstance(samples, np.ndarray)
+    assert samples.shape == (32_000,), "two seconds at 16 kHz"
+    assert samples.dtype == np.float32
+    assert WhisperModel.asked["model"] == str(whisper)
+    assert WhisperModel.asked["local_files_only"] is True
+    assert (WhisperModel.asked["language"], WhisperModel.asked["temperature"]) == ("en", 0.0)
+
+
+def test_with_speech_check_asr_every_take_is_listened_to_after_the_usual_checks(
+    whisper: Path, settings: Callable[..., Settings]
+) -> None:
+    how = {"synthesizer": "sovits", "sovits_dir": whisper}
+    without = make_synthesizer(settings(**how))
+    checked = make_synthesizer(settings(**how, speech_check="asr", speech_check_model=whisper))
+
+    assert isinstance(without, SovitsSynthesizer)
+    assert isinstance(checked, SovitsSynthesizer)
+    assert without._checks == CHECKS
+    *usual, last = checked._checks
+    assert tuple(usual) == CHECKS
+    assert isinstance(last, ByEar)
+    assert checked.fingerprint != without.fingerprint, "a line that nobody listened to is spoken again"
+
+
+def test_a_model_directory_without_a_model_is_named(whisper: Path) -> None:
+    (whisper / "model.bin").unlink()
     with pytest.raises(ConfigurationError, match=r"holds no Whisper model"):
-        WhisperRecogniser(tmp_path)
+        WhisperRecogniser(whisper)
 
 
 def test_without_the_extra_the_setting_is_refused_with_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

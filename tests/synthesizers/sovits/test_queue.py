@@ -132,6 +132,20 @@ async def test_the_fingerprint_is_known_before_loading_and_follows_the_weights(t
     assert set(first) <= set("abcdefghijklmnopqrstuvwxyz0123456789._-")
 
 
+async def test_what_was_spoken_with_another_clip_lexicon_or_listener_is_not_taken_for_what_would_be_spoken_now(
+    tmp_path: Path,
+) -> None:
+    """An operator puts a recording in place of a built-in voice's clip: lines in the cache are in the old voice."""
+    told = [standing_in(FakeGsv(), tmp_path).fingerprint, standing_in(FakeGsv(), tmp_path, listener="0123abc").fingerprint]
+    for name in ("voices/sovits-mc-v1/neutral.ja.flac", "voices/sovits-mc-v1/neutral.ja.txt", "g2p/en/engdict-hot.rep"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        for content in (b"one", b"two"):
+            (tmp_path / name).write_bytes(content)
+            told.append(standing_in(FakeGsv(), tmp_path).fingerprint)
+
+    assert len(set(told)) == len(told)
+
+
 async def test_a_voice_with_a_style_is_prompted_with_it_and_keeps_its_timbre(tmp_path: Path) -> None:
     engine = FakeGsv()
     synthesizer = standing_in(engine, tmp_path)
