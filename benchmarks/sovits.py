@@ -4,9 +4,10 @@
     python benchmarks/sovits.py --weights $SOVITS_DIR  the real ones
     python benchmarks/sovits.py --size tiny            whether it runs at all, on a CPU (minutes; --lines 4 is quicker)
 
-Random weights say nothing about sound but cost what real ones cost, step by step; their lines end by chance, so compare by seconds of
-sound, which the table gives. The checks run and their verdict is ignored, because they are part of the price. Targets, on an H100-class
-GPU: a page of 12 lines under 1 s, batching at least 3 times faster than one by one.
+A page spoken as one batch is heard when the batch is done, so its first line takes as long as all of it; one by one, the first line's
+time is its own. Random weights say nothing about sound but cost what real ones cost, step by step; their lines end by chance, so compare
+by seconds of sound, which the table gives. The checks run and their verdict is ignored, because they are part of the price. Targets, on
+an H100-class GPU: a page of 12 lines under 1 s, batching at least 3 times faster than one by one.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if not __package__:  # run as a file: its folder is on the path, not the checkou
 
 from backend.synthesizers.base import ReferenceClip, Speech, Style, Utterance, Voice
 from backend.synthesizers.sovits import gsv
-from backend.synthesizers.sovits.engine import SovitsSynthesizer
+from backend.synthesizers.sovits.engine import OpenTts, SovitsSynthesizer
 from backend.synthesizers.sovits.gate import CHECKS, Take, judge
 from tests.support import tiny_gsv
 from tests.support.recordings import encoded, phrase
@@ -81,45 +82,48 @@ def sound_s(results: list[object]) -> float:
     return sum(result.duration_s for result in results if isinstance(result, Speech))
 
 
-async def measure(directory: Path, device: str | None, most_lines: int) -> None:
+async def measure(directory: Path, device: str, most_lines: int, open_tts: OpenTts | None = None) -> None:
+    """Prints the table. `open_tts` replaces the engine, in tests."""
     grid = [(lines, speakers) for lines, speakers in GRID if lines <= most_lines]
     cast, clips = voices(max(speakers for _, speakers in grid))
 
     async def source(key: str) -> bytes:
         return clips[key]
 
-    synthesizer = SovitsSynthesizer(directory, source, device=device, checks=(priced,))
+    on_gpu = device.startswith("cuda")
+    synthesizer = SovitsSynthesizer(directory, source, device=device, checks=(priced,), open_tts=open_tts)
     started = time.perf_counter()
     await synthesizer.load()
-    print(
-        f"loaded in {time.perf_counter() - started:.1f} s, {torch.cuda.get_device_name() if torch.cuda.is_available() else 'CPU'}"
-    )
+    print(f"loaded in {time.perf_counter() - started:.1f} s, {torch.cuda.get_device_name() if on_gpu else 'CPU'}")
     warm = [Utterance(text=TEXTS[0], lang="ja", voice=voice) for voice in cast]
     started = time.perf_counter()
     await synthesizer.speak(warm)
     print(f"first call, voices conditioned ({len(cast)}): {time.perf_counter() - started:.1f} s\n")
-    print("lines voices | batched s  sound s   lines/s     RTF | one by one s  sound s   RTF  first line s | per second of sound")
+    print("                        one batch                   |           one by one               | per second")
+    print("lines voices |       s  sound s  lines/s    RTF  GPU GB |       s  sound s    RTF  first line s | of sound")
     for lines, speakers in grid:
         page = [
             Utterance(text=TEXTS[number % len(TEXTS)], lang="ja", voice=cast[number % speakers], speed=1.0)
             for number in range(lines)
         ]
+        if on_gpu:
+            torch.cuda.reset_peak_memory_stats()
         started = time.perf_counter()
         batched = sound_s(list(await synthesizer.speak(page)))
         batched_s = time.perf_counter() - started
+        memory = f"{torch.cuda.max_memory_allocated() / 1e9:7.1f}" if on_gpu else f"{'-':>7}"
         first_s, single = 0.0, 0.0
         started = time.perf_counter()
         for line in page:
             single += sound_s(list(await synthesizer.speak([line])))
             first_s = first_s or time.perf_counter() - started
         single_s = time.perf_counter() - started
-        gain = (single_s / max(single, 1e-6)) / (batched_s / max(batched, 1e-6))
+        factor, single_factor = batched_s / max(batched, 1e-6), single_s / max(single, 1e-6)
         print(
-            f"{lines:5} {speakers:6} | {batched_s:9.2f} {batched:8.1f} {lines / batched_s:9.1f} {batched_s / max(batched, 1e-6):7.3f}"
-            f" | {single_s:12.2f} {single:8.1f} {single_s / max(single, 1e-6):5.3f} {first_s:13.2f} | {gain:6.1f} x faster"
+            f"{lines:5} {speakers:6} | {batched_s:7.2f} {batched:8.1f} {lines / batched_s:8.1f} {factor:6.3f} {memory}"
+            f" | {single_s:7.2f} {single:8.1f} {single_factor:6.3f} {first_s:13.2f} | {single_factor / factor:5.1f} x faster",
+            flush=True,
         )
-    if torch.cuda.is_available():
-        print(f"\nGPU memory, highest: {torch.cuda.max_memory_allocated() / 1e9:.1f} GB")
     await synthesizer.aclose()
 
 
@@ -137,7 +141,8 @@ def main() -> None:
             tiny_gsv.build(directory, size=tiny_gsv.TINY if options.size == "tiny" else tiny_gsv.PUBLISHED)
             forbid_early_ends()
             print(f"random weights of {options.size} size")
-        asyncio.run(measure(directory, options.device, options.lines))
+        device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
+        asyncio.run(measure(directory, device, options.lines))
 
 
 if __name__ == "__main__":
