@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from backend.acoustics import HOP_S, Samples, active_frames, levels_db, log_bands, median_pitch_hz
 from backend.errors import SpeechFailed
-from backend.synthesizers.sovits.pieces import units
+from backend.synthesizers.sovits.pieces import readable, units
 
 SHORTEST_S, LONGEST_S = 3.0, 10.0
 """Length of a clip the engine may be given; outside it speaks the clip itself, or nonsense."""
@@ -112,7 +112,7 @@ class Conditioning:
         path.write_bytes(clip.data)
         reference = Reference(
             path=str(path),
-            transcript=clip.transcript,
+            transcript=readable(clip.transcript, clip.lang),
             lang=clip.lang,
             seconds_per_unit=speech_s / amount,
             pitch_hz=median_pitch_hz(samples, sample_rate),

@@ -21,7 +21,7 @@ from backend.synthesizers.sovits.conditioning import ClipBytes
 from backend.synthesizers.sovits.gate import CHECKS, Check
 from backend.synthesizers.sovits.pieces import is_speakable
 
-REVISION: Final = "1"
+REVISION: Final = "2"
 """Changes whenever this package may make another sound of the same line."""
 LANGUAGES: Final = ("ja", "en")
 MOST_WAITING: Final = 64

@@ -122,6 +122,7 @@ def prepare_import() -> None:
         vars(module)["tqdm"] = _without_bar
     vars(engine).update({"AudioQueue": _NoPlayer, "check_pretrained_models": _nothing_to_fetch})
     vars(engine).update({"ERes2Net": _speaker_encoder, "CNHubert": _content_encoder})
+    vars(sys.modules["gsv_tts.TextProcessor"])["LangSegment"] = _OneLanguage
 
 
 def open_tts(directory: Path, device: str, dtype: str | None = None) -> GsvTts:
@@ -275,6 +276,16 @@ def _without_bar(steps: Iterable[Any], **_: Any) -> Iterable[Any]:
 
 def _nothing_to_fetch(_: Any) -> None:
     """All files are there, or `open_tts` would have said so; nothing is ever downloaded while serving."""
+
+
+class _OneLanguage:
+    """In place of the library's guess at the language of each word, which is known here and which loses words: of "3、2、1" all three,
+    of "A4" the number. A Japanese line is read by the Japanese front end, Latin letters too.
+    """
+
+    @staticmethod
+    def getTexts(text: str) -> list[dict[str, str]]:  # noqa: N802 - the library's name
+        return [{"lang": "the line's", "text": text}]
 
 
 class _NoPlayer:

@@ -44,21 +44,28 @@ class Piece:
 
 def is_speakable(text: str, lang: str) -> bool:
     """Whether the engine would find a phoneme: a letter or digit its front end keeps, not only marks, small っ or the long mark."""
+    plain = _plain(text)
     if lang == "en":
-        return re.search(r"[A-Za-z0-9]", _plain(text)) is not None
-    return re.search(r"[0-9A-Za-zぁ-ゖァ-ヺ一-鿿]", re.sub(r"[っッー]", "", _plain(text))) is not None
+        return re.search(r"[A-Za-z0-9]", plain) is not None
+    return re.search(r"[0-9ぁ-ゖァ-ヺ一-鿿]", re.sub(r"[っッー]", "", _in_kana(plain))) is not None
 
 
 def cut(text: str, lang: str) -> list[Piece]:
     """The pieces of an utterance, in order; empty when nothing in it can be spoken."""
     pieces: list[Piece] = []
-    printed = read_latin(text) if lang == "ja" else text
-    for part in _joined(_plain(printed).split(PAUSE), lang):
+    for part in _joined(readable(text, lang).split(PAUSE), lang):
         breath_s = BREATH_S if pieces else 0.0
         for sentence in _fitting(part, lang):
             pieces.append(Piece(_ended(sentence, lang), lang, units(sentence, lang), breath_s))
             breath_s = 0.0
     return pieces
+
+
+def readable(text: str, lang: str) -> str:
+    """The text in letters that the engine's front end of that language knows; it drops others without a word."""
+    if lang == "en":
+        return _plain(text)
+    return PAUSE.join(map(_in_kana, _plain(read_latin(text)).split(PAUSE)))
 
 
 def units(text: str, lang: str) -> float:
@@ -78,9 +85,33 @@ def reading(text: str) -> str:
 
 def _plain(text: str) -> str:
     """Full-width letters and digits as ASCII, accents gone, Japanese marks left alone, one space for many."""
-    folded = "".join(unicodedata.normalize("NFKC", char) if "０" <= char <= "ｚ" and char.isalnum() else char for char in text)
-    folded = plain_latin(folded, keep_latin_1=False)
+    folded = plain_latin(_half_width(text), keep_latin_1=False)
     return " ".join(folded.replace("...", PAUSE).split())
+
+
+def _half_width(text: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", char) if "０" <= char <= "ｚ" and char.isalnum() else char for char in text)
+
+
+def _in_kana(part: str) -> str:
+    """A stretch without pauses with katakana in place of Latin words, of 〆 and of rare kanji.
+
+    The engine's Japanese front end asks the same dictionary, but in small letters, in which TV, NASA and Hello are spelled, and cuts at
+    kanji beyond the common ones.
+    """
+    if not any(map(_is_strange, part)):
+        return part
+    import pyopenjtalk  # noqa: PLC0415  (as below)
+
+    words: list[str] = []
+    for node in pyopenjtalk.run_frontend(part, use_sudachi_kanji_yomi=False):
+        printed, said = _half_width(node["string"]), node["pron"].replace("’", "")
+        words.append(said if any(map(_is_strange, printed)) and re.fullmatch(r"[ァ-ヺー]+", said) else printed)
+    return "".join(words)
+
+
+def _is_strange(char: str) -> bool:
+    return char.isalnum() and re.fullmatch(r"[0-9々ぁ-ヺー-ヿ一-鿿]", char) is None
 
 
 def _joined(parts: list[str], lang: str) -> list[str]:

@@ -31,7 +31,7 @@ def texts(text: str, lang: str) -> list[str]:
         ("Wait for me", "en", ["Wait for me."]),
         ("Really?", "en", ["Really?"]),
         ("だから、", "ja", ["だから。"]),
-        ("ＯＫ、行こう", "ja", ["OK、行こう。"]),
+        ("ＯＫ、行こう", "ja", ["オーケイ、行こう。"]),
         ("俺はJohnだ", "ja", ["俺はジョンだ。"]),
         ("…それで？", "ja", ["それで？"]),
         ("もう会えない…そう言ったのか？", "ja", ["もう会えない。", "そう言ったのか？"]),
@@ -96,6 +96,12 @@ FOREIGN = (
     "①",
     "℃",
     "10:05",
+    "〆切",
+    "〆",
+    "山﨑",
+    "𠮷田",
+    "A4",
+    "3年B組",
 )
 """Each alone would be nothing, or something else, to one of the engine's two front ends."""
 
@@ -111,7 +117,7 @@ def test_what_counts_as_speakable_is_speakable_to_this_engine(printed: str, lang
 @pytest.mark.parametrize("printed", FOREIGN)
 def test_the_engines_japanese_front_end_reads_every_letter_it_is_given(printed: str) -> None:
     """It cuts at whatever it does not know, and numbers at their points and commas."""
-    known = re.compile(r"[A-Za-z0-9\u3005\u3040-\u30fa\u30fc-\u30ff\u4e00-\u9fff]+[。！？]")
+    known = re.compile(r"[0-9\u3005\u3040-\u30fa\u30fc-\u30ff\u4e00-\u9fff]+[。！？]")
 
     assert all(known.fullmatch(text) for text in texts(speech_text(printed, "ja") or "", "ja"))
 
@@ -124,3 +130,25 @@ def test_no_text_that_was_cleaned_finds_the_engine_without_a_word_for_it(printed
     said = speech_text(printed, lang)
 
     assert (said is not None) == bool(cut(said or "", lang))
+
+
+@pytest.mark.parametrize(
+    ("printed", "said"),
+    [
+        ("TVを見る", "テレビを見る。"),
+        ("NASAへ行く", "ナサへ行く。"),
+        ("Hello、世界", "ハロー、世界。"),
+        ("3年B組10番", "三年ビー組十番。"),
+        ("A4", "エーヨン。"),
+        ("〆切だ", "シメキリだ。"),
+        ("山﨑さん", "ヤマザキさん。"),
+        ("𠮷田くん", "吉田くん。"),
+        ("3、2、1", "3、2、1。"),
+    ],
+)
+def test_a_japanese_line_reaches_the_engine_in_letters_that_its_japanese_front_end_knows(printed: str, said: str) -> None:
+    assert texts(printed, "ja") == [said]
+
+
+def test_a_single_letter_is_counted_as_it_is_said() -> None:
+    assert [piece.units for piece in cut("Aだ", "ja")] == [3]

@@ -13,6 +13,7 @@ from backend.engine import EngineState
 from backend.errors import ConfigurationError, Unavailable
 from backend.synthesizers.base import Pronunciation, ReferenceClip, Speech, Style, Voice
 from backend.synthesizers.sovits import gsv
+from backend.synthesizers.sovits.builtin import voice_folder
 from backend.synthesizers.sovits.engine import SovitsSynthesizer
 from tests.synthesizers.sovits.fake_gsv import FakeGsv
 from tests.synthesizers.sovits.test_engine import CLIPS, SAID, clip_source, say, voice
@@ -161,6 +162,28 @@ async def test_a_voice_with_a_style_is_prompted_with_it_and_keeps_its_timbre(tmp
     timbres, manners = call["spk_audio_paths"], call["prompt_audio_paths"]
     assert len(set(timbres)) == 1  # type: ignore[call-overload]
     assert [path in timbres for path in manners] == [True, False, True]  # type: ignore[attr-defined, operator]
+    await synthesizer.aclose()
+
+
+async def test_an_operators_clips_of_a_built_in_voice_are_its_manners_in_either_language(tmp_path: Path) -> None:
+    engine = FakeGsv()
+    folder = voice_folder(tmp_path / "voices", "sovits:mc-v1")
+    folder.mkdir(parents=True)
+    for name, clip in (("neutral.ja", "a"), ("neutral.en", "b"), ("shout.ja", "b")):
+        (folder / f"{name}.flac").write_bytes(CLIPS[f"voices/{clip}.flac"])
+        (folder / f"{name}.txt").write_text(SAID if name.endswith("ja") else "The harbour wakes early.", encoding="utf-8")
+    synthesizer = standing_in(engine, tmp_path)
+    hero = Voice(id="sovits:mc-v1")
+
+    await synthesizer.speak(
+        [say("待って。", hero), say("待って！！", hero, style=Style.SHOUT), say("Wait!!", hero, "en", style=Style.SHOUT)]
+    )
+
+    (call,) = engine.calls
+    assert call["prompt_languages"] == ["ja", "ja", "ja"]
+    plain, shouted, english = zip(call["spk_audio_paths"], call["prompt_audio_paths"], strict=True)  # type: ignore[call-overload]
+    assert plain[0] == plain[1] == shouted[0] != english[0]
+    assert shouted[1] == english[1] != plain[1], "there is no English shout, so the Japanese one is the manner"
     await synthesizer.aclose()
 
 
