@@ -1,11 +1,13 @@
 """English pronunciation for the engine, read from plain text files.
 
 gsv-tts-lite would unpickle two caches and write one of them into the weights, which are read-only where we serve; this reads the same
-lexicon from its sources (130,000 entries, half a second) and does neither.
+lexicon from its sources (130,000 entries, half a second) and does neither. Nor does it drop apostrophes and hyphens, without which
+"we'll" is "well" and "well-known" a word nobody knows, take a number at a sentence's end for an ordinal, or a time for the morning's.
 """
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,10 @@ _HEADER_LINES = 56
 """Of cmudict.rep, before its first entry."""
 _WRONG_ENTRIES = ("ae", "ai", "ar", "ios", "hud", "os")
 """The engine deletes these by name, and fails if one is not there."""
+
+_TIME = re.compile(r"\b(\d?\d):([0-5]\d)\b")
+_DECADE = re.compile(r"\b(\d\d)([0-9]0)s\b")
+_DECADES = ("hundreds", "tens", "twenties", "thirties", "forties", "fifties", "sixties", "seventies", "eighties", "nineties")
 
 Lexicon = dict[str, list[list[str]]]
 """Lower-case word -> its pronunciations, each a list of ARPAbet phonemes."""
@@ -46,7 +52,27 @@ def pronouncer(models_dir: Path, lexicon_dir: Path) -> Any:
         def get_namedict(self) -> Lexicon:
             return {}
 
+        def text_normalize(self, text: str) -> str:
+            said = re.sub(r"(?<=[A-Za-z])-(?=[A-Za-z])", " ", library.normalize(plain_words(text)))
+            said = re.sub(rf"(?<![A-Za-z])'|'(?![A-Za-z])|[^A-Za-z'\s{library.escaped_pause}]", "", said)
+            return re.sub(r"\s+", " ", said)
+
     return Pronouncer(models_dir)
+
+
+def plain_words(text: str) -> str:
+    """The text without what the engine's own way of writing out numbers and marks takes for something else."""
+    text = text.replace("’", "'").replace("&", " and ")
+    text = re.sub(r"€\s?([\d.,]*\d)", r"\1 euros", text)
+    text = re.sub(r"(?<=[A-Za-z])(?=\d)", " ", text)
+    text = _TIME.sub(_hours, text)
+    text = _DECADE.sub(lambda found: f"{found[1]} {_DECADES[int(found[2][0])]}", text)
+    return re.sub(r"(\d)\.(?=\s)", r"\1 .", text)
+
+
+def _hours(found: re.Match[str]) -> str:
+    hour, minute = int(found[1]), int(found[2])
+    return f"{hour} " + ("o'clock" if minute == 0 else f"oh {minute}" if minute < 10 else str(minute))
 
 
 def _lines(path: Path) -> list[str]:
