@@ -81,6 +81,7 @@ class SovitsSynthesizer:
         self._clip_bytes: OrderedDict[str, bytes] = OrderedDict()
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sovits")
         self._loading = asyncio.Lock()
+        self._opening: asyncio.Future[gsv.GsvTts] | None = None
         self._booth: Booth | None = None
         self._state = EngineState.IDLE
         self._waiting = 0
@@ -98,11 +99,17 @@ class SovitsSynthesizer:
             if self._booth is not None:
                 return
             self._state = EngineState.LOADING
+            if self._opening is None:
+                self._opening = asyncio.get_running_loop().run_in_executor(self._worker, self._open_tts)
             try:
-                tts = await asyncio.get_running_loop().run_in_executor(self._worker, self._open_tts)
-            except BaseException:
-                self._state = EngineState.FAILED
+                # Who waits may go away (a page is replaced, a reader leaves); the next one finds the engine further on.
+                tts = await asyncio.shield(self._opening)
+            except asyncio.CancelledError:
                 raise
+            except BaseException:
+                self._opening, self._state = None, EngineState.FAILED
+                raise
+            self._opening = None
             self._booth = Booth(tts, self._base, checks=self._checks)
             self._state = EngineState.READY
 
@@ -122,7 +129,7 @@ class SovitsSynthesizer:
         if self._booth is not None:
             self._booth.close()
             self._booth = None
-        self._state = EngineState.IDLE
+        self._opening, self._state = None, EngineState.IDLE
 
     def _open(self) -> gsv.GsvTts:
         import torch  # noqa: PLC0415

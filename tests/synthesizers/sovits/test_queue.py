@@ -108,6 +108,48 @@ async def test_loading_happens_once_however_many_ask(tmp_path: Path) -> None:
     await synthesizer.aclose()
 
 
+async def test_who_leaves_while_the_engine_loads_does_not_make_the_next_one_wait_for_it_anew(tmp_path: Path) -> None:
+    opened: list[FakeGsv] = []
+    held = threading.Event()
+
+    def open_tts() -> FakeGsv:
+        held.wait(10)
+        opened.append(FakeGsv())
+        return opened[-1]
+
+    synthesizer = SovitsSynthesizer(tmp_path, clip_source, open_tts=open_tts, checks=())
+    leaves = asyncio.create_task(synthesizer.speak([say("はい、そうです。")]))
+    await asyncio.sleep(0.02)
+    leaves.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaves
+    assert synthesizer.state is EngineState.LOADING
+
+    held.set()
+    assert [type(result) for result in await synthesizer.speak([say("はい、そうです。")])] == [Speech]
+    assert len(opened) == 1
+    await synthesizer.aclose()
+
+
+async def test_an_engine_that_did_not_load_is_tried_again(tmp_path: Path) -> None:
+    tries: list[int] = []
+
+    def open_tts() -> FakeGsv:
+        tries.append(1)
+        if len(tries) == 1:
+            raise ConfigurationError("not mounted yet")
+        return FakeGsv()
+
+    synthesizer = SovitsSynthesizer(tmp_path, clip_source, open_tts=open_tts, checks=())
+    with pytest.raises(ConfigurationError, match="not mounted yet"):
+        await synthesizer.speak([say("はい、そうです。")])
+    assert synthesizer.state is EngineState.FAILED
+
+    assert [type(result) for result in await synthesizer.speak([say("はい、そうです。")])] == [Speech]
+    assert synthesizer.state is EngineState.READY
+    await synthesizer.aclose()
+
+
 async def test_missing_files_are_named_with_the_command_that_brings_them(tmp_path: Path) -> None:
     synthesizer = SovitsSynthesizer(tmp_path, clip_source, device="cpu")
     with pytest.raises(ConfigurationError, match=r"lacks chinese-hubert-base/config.json .* `tanoshi weights sovits --to"):
