@@ -15,7 +15,11 @@ VENV ?= .venv
 PYTHON ?= $(shell for python in python3 python3.11 python3.12 python3.13 python3.14; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo "$$python"; break; }; done)
 
+# Tests that run at the same time; each file's stay together, in order. TEST_WORKERS=0 runs one after the other.
+TEST_WORKERS ?= 2
+
 BIN := $(VENV)/bin
+PYTEST := $(VENV)/bin/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadfile
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 MADE := $(VENV)/.made
 SERVE := $(VENV)/.serve
@@ -31,7 +35,7 @@ serve: $(SERVE)
 	$(BIN)/tanoshi serve --port $(PORT)
 
 test: $(TEST)
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 lint: $(TEST)
 	$(BIN)/ruff format --check .
@@ -40,7 +44,7 @@ lint: $(TEST)
 
 # One after the other even under make -j: the tests' closing line comes last.
 check: lint
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 bench: $(TEST)
 	$(BIN)/python benchmarks/reading.py samples/ja
