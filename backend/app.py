@@ -7,13 +7,13 @@ listens, and everything is closed when it shuts down.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from backend import __version__
@@ -28,6 +28,7 @@ from backend.api.problems import install_problem_handlers
 from backend.api.replies import install_document
 from backend.api.services import Services
 from backend.engine import Engine
+from backend.engines import Engines, make_engines
 from backend.errors import JobNotFound, TanoshiError
 from backend.jobs.keeper import Keeper
 from backend.jobs.log import JobLog
@@ -36,7 +37,6 @@ from backend.narration.recovery import clear_leftovers, recover
 from backend.narration.runner import LocalRunner, Runner
 from backend.narration.voicing import LocalVoicer
 from backend.narration.window import Narrator
-from backend.readers.base import PageReader
 from backend.series.faces import Faces
 from backend.series.memory import SeriesMemory
 from backend.series.store import ObjectSeriesStore
@@ -44,7 +44,7 @@ from backend.settings import Settings, cpu_count, load_settings
 from backend.storage import keys
 from backend.storage.objects import Objects
 from backend.stores import make_counters, make_log, make_objects
-from backend.synthesizers.base import Synthesizer, Voice
+from backend.synthesizers.base import Voice
 from backend.trainer import make_trainer
 from backend.transcriber import make_transcriber
 from backend.voices.builtin import BUILTIN_VOICES
@@ -56,74 +56,6 @@ from backend.voices.store import VoiceStore
 from backend.voices.training import Trainer
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Engines:
-    """The two engines a program works with."""
-
-    reader: PageReader
-    synthesizer: Synthesizer
-
-
-def make_engines(settings: Settings) -> Engines:
-    """The engines READER and SYNTHESIZER name, not yet loaded; only their code is imported.
-
-    Raises:
-        ConfigurationError: what an engine needs is not installed.
-    """
-    return Engines(make_reader(settings), make_synthesizer(settings))
-
-
-def make_reader(settings: Settings) -> PageReader:
-    if settings.reader == "modal":
-        from backend.cloud.deployed import deployed_reader  # noqa: PLC0415 - Modal is an extra
-
-        return deployed_reader()
-    if settings.reader == "magi":
-        from backend.readers.magi.reader import build_reader  # noqa: PLC0415 - torch is an extra
-
-        assert settings.magi_dir is not None
-        return build_reader(settings.magi_dir, fallback_threads=cpu_count())
-    from backend.readers.embedded import EmbeddedReader  # noqa: PLC0415 - an engine that is not used is not imported
-
-    return EmbeddedReader(threads=cpu_count())
-
-
-def make_synthesizer(settings: Settings) -> Synthesizer:
-    if settings.synthesizer == "modal":
-        from backend.cloud.deployed import deployed_synthesizer  # noqa: PLC0415 - Modal is an extra
-
-        return deployed_synthesizer()
-    if settings.synthesizer == "sovits":
-        return _make_sovits(settings)
-    if settings.synthesizer == "draft":
-        from backend.synthesizers.embedded import DraftSynthesizer  # noqa: PLC0415
-
-        return DraftSynthesizer()
-    from backend.synthesizers.embedded import EmbeddedSynthesizer  # noqa: PLC0415
-
-    return EmbeddedSynthesizer(workers=cpu_count(), english_vectors=settings.data_dir / "voices" / "kokoro")
-
-
-def _make_sovits(settings: Settings) -> Synthesizer:
-    from backend.synthesizers.sovits import SovitsSynthesizer  # noqa: PLC0415 - torch is an extra
-    from backend.synthesizers.sovits.gate import CHECKS  # noqa: PLC0415
-    from backend.synthesizers.sovits.hearing import ByEar, WhisperRecogniser  # noqa: PLC0415
-
-    assert settings.sovits_dir is not None
-    checks, listener = CHECKS, ""
-    if settings.speech_check == "asr":
-        assert settings.speech_check_model is not None
-        recogniser = WhisperRecogniser(settings.speech_check_model)
-        checks, listener = (*CHECKS, ByEar(recogniser)), recogniser.fingerprint
-    return SovitsSynthesizer(
-        settings.sovits_dir,
-        clip_source=make_objects(settings).get,
-        trained=settings.sovits_trained_dir,
-        checks=checks,
-        listener=listener,
-    )
 
 
 def create_app(
@@ -182,11 +114,11 @@ def create_app(
     )
     install_problem_handlers(app)
     install_document(app)
-    narration = APIRouter()
-    for room in (sessions.router, pages.router, jobs.router, audio.router, series.lines_router):
-        narration.include_router(room)
-    app.include_router(narration, prefix=sessions.PREFIX)
-    app.include_router(narration, include_in_schema=False)  # for people who type curl
+    windows = (sessions.router, jobs.router, pages.router, audio.router, series.lines_router)  # what is asked most comes first
+    for room in windows:
+        app.include_router(room, prefix=sessions.PREFIX)
+    for room in windows:
+        app.include_router(room, include_in_schema=False)  # for people who type curl
     app.include_router(series.router)
     app.include_router(voices.router)
     app.include_router(forget.router)
@@ -339,3 +271,13 @@ async def _load(engines: Engines) -> None:
             logger.info("The engine %s is %s.", engine.name, engine.state)
 
     await asyncio.gather(load(engines.reader), load(engines.synthesizer))
+    _let_the_collector_pass()
+
+
+def _let_the_collector_pass() -> None:
+    """Python's collector need not walk through what is loaded by now and lives as long as the process: among ten thousand windows that
+    stopped everybody for a fifth of a second, again and again.
+    """
+    if not gc.get_freeze_count():
+        gc.collect()
+        gc.freeze()

@@ -34,7 +34,8 @@ from rich.table import Table
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from backend.app import Engines, builtin_catalogue, create_app, make_engines  # noqa: E402
+from backend.app import builtin_catalogue, create_app  # noqa: E402
+from backend.engines import Engines, make_engines  # noqa: E402
 from backend.errors import ReadingFailed, SpeechFailed  # noqa: E402
 from backend.jobs.state import JobDefinition, NarrationOptions  # noqa: E402
 from backend.narration.cast import Caster  # noqa: E402

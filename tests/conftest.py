@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from backend.app import Engines, create_app
+from backend.app import create_app
+from backend.engines import Engines
 from backend.settings import Settings
 from backend.voices.registration import Transcribe
 from backend.voices.training import VoiceTrainer

@@ -26,6 +26,7 @@ FORBIDDEN = {
     "narration": {
         "backend.api",
         "backend.app",
+        "backend.engines",
         "backend.cloud",
         "backend.cli",
         "backend.studio",
@@ -37,6 +38,7 @@ FORBIDDEN = {
     "jobs": {
         "backend.api",
         "backend.app",
+        "backend.engines",
         "backend.cloud",
         "backend.cli",
         "backend.narration",
@@ -47,6 +49,7 @@ FORBIDDEN = {
     "storage": {
         "backend.api",
         "backend.app",
+        "backend.engines",
         "backend.cloud",
         "backend.cli",
         "backend.narration",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import re
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Annotated, Final
 
@@ -47,6 +48,7 @@ def caller(scope: Scope, settings: Settings) -> str:
     return network_of(client_address(Request(scope), settings))
 
 
+@lru_cache(maxsize=1024)
 def network_of(address: str) -> str:
     """An IPv4 address as it is; of an IPv6 address the /64 it is in: whoever has one has them all."""
     parsed = _parsed(address)
@@ -54,7 +56,7 @@ def network_of(address: str) -> str:
 
 
 def _trusted(address: str, settings: Settings) -> bool:
-    parsed = _parsed(address)
+    parsed = _parsed(address) if settings.trusted_proxies else None
     return parsed is not None and any(parsed in ip_network(network, strict=False) for network in settings.trusted_proxies)
 
 

@@ -20,11 +20,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.app import Engines, builtin_catalogue, make_engines, owners, series_memory
+from backend.app import builtin_catalogue, owners, series_memory
 from backend.books.chapter import Chapter
 from backend.books.decode import decode_segments
 from backend.books.m4b import write_m4b
 from backend.books.transcript import Transcript, TranscriptPage, write_transcript
+from backend.engines import Engines, make_engines
 from backend.errors import BadImage, ConfigurationError
 from backend.imaging import check_page
 from backend.jobs import decisions

@@ -120,7 +120,7 @@ def check_by_ear(settings: Settings) -> Iterator[Finding]:
 
 
 def _engines(settings: Settings) -> Iterator[Finding]:
-    from backend.app import make_reader, make_synthesizer  # noqa: PLC0415 - `tanoshi --help` need not import engines
+    from backend.engines import make_reader, make_synthesizer  # noqa: PLC0415 - `tanoshi --help` need not import engines
 
     makers: dict[str, Callable[[Settings], Engine]] = {
         f"The page reader READER={settings.reader}": make_reader,

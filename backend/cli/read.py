@@ -23,7 +23,7 @@ def read(
     lang: Annotated[Literal["ja", "en"] | None, typer.Option(help="Language of the book; found per box when not given.")] = None,
 ) -> None:
     """Read pages and print their text boxes in reading order."""
-    from backend.app import make_reader  # noqa: PLC0415 - `tanoshi --help` need not import an engine
+    from backend.engines import make_reader  # noqa: PLC0415 - `tanoshi --help` need not import an engine
 
     options = ReadOptions(direction=direction, lang=lang)
     if failed := asyncio.run(_read_all(make_reader(load_settings()), pages, options, as_json=as_json)):

@@ -12,12 +12,13 @@ from typing import Any
 from fastapi import FastAPI
 from modal import exception
 
-from backend.app import Engines, create_app
+from backend.app import create_app
 from backend.cloud.container import container_settings
 from backend.cloud.engines import remote_reader, remote_synthesizer
 from backend.cloud.hearing import cloud_transcriber
 from backend.cloud.runner import CloudRunner, HereRunner
 from backend.cloud.trainer import cloud_trainer
+from backend.engines import Engines
 from backend.jobs.log import JobLog
 from backend.narration.runner import Runner
 from backend.narration.window import Narrator

@@ -12,11 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from backend.app import Engines
 from backend.books.chapter import open_chapter
 from backend.cli.chapter import narrate_chapter
 from backend.cloud.adapters import RemoteReader, RemoteSynthesizer
 from backend.cloud.sizing import load_sizes
+from backend.engines import Engines
 from backend.errors import ConfigurationError, TanoshiError
 from backend.jobs.state import JobState, NarrationOptions, PageState
 from backend.settings import Settings

@@ -14,13 +14,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Generic, Self, TypeVar
 
 from backend.acoustics import Samples
-from backend.app import make_reader, make_synthesizer
 from backend.cloud.device import device_is_lost
 from backend.cloud.hearing import FETCH
 from backend.cloud.identity import Role, fingerprint
 from backend.cloud.trained import TrainedVoices
 from backend.cloud.wire import SPOKEN_RATE, EngineCard
 from backend.engine import Engine, EngineState
+from backend.engines import make_reader, make_synthesizer
 from backend.errors import ConfigurationError, Conflict, ReadingFailed, SpeechFailed, TanoshiError, Unavailable
 from backend.jobs.log import JobLog
 from backend.narration.level import resampled

@@ -62,8 +62,10 @@ class Keeper:
         self._schedule(job_id, self._clock() + self._quiet_s)
 
     def _schedule(self, job_id: str, at: float) -> None:
-        heapq.heappush(self._due, (at, job_id))
-        self._earlier.set()
+        due = (at, job_id)
+        heapq.heappush(self._due, due)
+        if self._due[0] is due:  # else what it waits for comes first all the same
+            self._earlier.set()
 
     async def run(self) -> None:
         """Works until it is cancelled."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -105,6 +105,12 @@ class PageRecord:
         return found
 
 
+@lru_cache(maxsize=64)
+def _blank_pages(size: int) -> tuple[PageRecord, ...]:
+    """The pages of a window nothing was uploaded to. Windows that are abandoned share them: ten thousand of them hold one."""
+    return tuple(map(PageRecord, range(size)))
+
+
 @dataclass(frozen=True)
 class JobState:
     """The fold of a job's log up to `cursor`."""
@@ -125,8 +131,7 @@ class JobState:
 
     @classmethod
     def new(cls, definition: JobDefinition) -> JobState:
-        pages = tuple(PageRecord(index) for index in range(definition.window_size))
-        return cls(definition, pages, changed_at=definition.created_at)
+        return cls(definition, _blank_pages(definition.window_size), changed_at=definition.created_at)
 
     @property
     def ended_pages(self) -> int:

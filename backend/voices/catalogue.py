@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, Protocol
 
 from backend.errors import UnknownVoice
@@ -98,6 +99,7 @@ class Catalogue:
         assert len(builtin) > 2, "unknown speakers need a voice of their own"
         self.builtin = dict(builtin)
         self._registered = registered or NoRegisteredVoices()
+        self._of_builtin = lru_cache(maxsize=256)(self._assigned_from_builtin)  # nearly every start asks for the same few packs
 
     async def voices(self, owner: str) -> dict[str, ListedVoice]:
         """Everything `owner` may name, built-in voices first."""
@@ -125,13 +127,18 @@ class Catalogue:
         Raises:
             UnknownVoice: names the first voice that does not exist, and voices with similar names; never for an accepted pack.
         """
-        voices = self.builtin
-        if any(voice_id not in voices for ids in pack.values() for voice_id in _listed(ids)):
-            voices = await self.voices(owner)
-        chosen = {role: await self._chosen(voices, owner, role, ids, accepted) for role, ids in pack.items()}
+        if all(voice_id in self.builtin for ids in pack.values() for voice_id in _listed(ids)):
+            return self._of_builtin(tuple((role, _listed(ids)) for role, ids in pack.items()))
+        voices = await self.voices(owner)
+        return self._assigned({role: await self._chosen(voices, owner, role, ids, accepted) for role, ids in pack.items()})
+
+    def _assigned_from_builtin(self, pack: tuple[tuple[str, tuple[str, ...]], ...]) -> ResolvedPack:
+        return self._assigned({role: tuple(self.builtin[voice_id] for voice_id in ids) for role, ids in pack})
+
+    def _assigned(self, chosen: Mapping[str, tuple[ListedVoice, ...]]) -> ResolvedPack:
         roles = {role: next((chosen[key] for key in chosen if key.casefold() == role.casefold()), ()) for role in ROLES}
-        narrator = roles[NARRATOR][0] if roles[NARRATOR] else voices[DEFAULT_NARRATOR]
-        mc = roles[MC][0] if roles[MC] else voices[DEFAULT_MC]
+        narrator = roles[NARRATOR][0] if roles[NARRATOR] else self.builtin[DEFAULT_NARRATOR]
+        mc = roles[MC][0] if roles[MC] else self.builtin[DEFAULT_MC]
         named = {key.casefold(): found[0] for key, found in chosen.items() if found and key.casefold() not in _ROLE_KEYS}
         taken = {narrator.id, mc.id, *(listed.id for listed in named.values())}
         free = tuple(listed for listed in self.builtin.values() if listed.id not in taken)

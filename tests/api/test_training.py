@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from backend.app import Engines, create_app
+from backend.app import create_app
+from backend.engines import Engines
 from backend.errors import ConfigurationError
 from backend.settings import Settings
 from backend.storage.objects import Objects

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from backend.app import Engines, owners, series_memory
+from backend.app import owners, series_memory
 from backend.books.chapter import open_chapter
 from backend.books.transcript import Transcript
 from backend.cli.chapter import narrate_chapter
+from backend.engines import Engines
 from backend.errors import ReadingFailed, UnknownVoice
 from backend.jobs.state import NarrationOptions
 from backend.readers.base import Character, Reading, ReadOptions

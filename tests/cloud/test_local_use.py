@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from backend.app import make_reader, make_synthesizer
+from backend.engines import make_reader, make_synthesizer
 from backend.errors import ConfigurationError
 from backend.settings import Settings
 from tests.support.modal_cloud.cloud import ROOT, LocalCloud

@@ -21,7 +21,8 @@ import uvicorn.protocols.http.auto
 
 import backend.jobs.redis
 import backend.storage.presign  # noqa: F401 - imported before the fork, as all that a process needs to start
-from backend.app import Engines, create_app
+from backend.app import create_app
+from backend.engines import Engines
 from backend.errors import SpeechFailed
 from backend.jobs.log import JobLog
 from backend.narration.runner import LocalRunner

@@ -11,8 +11,8 @@ import sys
 import pytest
 import torch
 
-from backend.app import make_reader
 from backend.engine import EngineState
+from backend.engines import make_reader
 from backend.errors import ConfigurationError, Unavailable
 from backend.readers.base import Reading, ReadOptions
 from backend.readers.magi import LICENCE_NOTICE, MagiReader, build_reader

@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from backend.app import make_synthesizer
+from backend.engines import make_synthesizer
 from backend.errors import ConfigurationError, SpeechFailed
 from backend.settings import Settings
 from backend.synthesizers.base import Speech
