@@ -41,8 +41,14 @@ MAX_GAP: Final = 0.7
 MAX_INSIDE: Final = 3.0
 """How far the column's box may reach around the stroke."""
 
+READ: Final = 0.5
+"""How much of the stroke lies in the column's box if the engine has read it: a real 一 beside a dash is kept."""
+
 REACH: Final = 0.5
 """Nothing else stands this near to the stroke's axis, at either hand."""
+
+DOT: Final = 0.1, 0.4
+"""What a dot measures either way, in thicknesses."""
 
 MAX_COMPANY: Final = 0.02
 """Ink beside the stroke, as a share of that area: paper is never quite clean."""
@@ -75,10 +81,13 @@ def _with_dashes(grey: NDArray[np.uint8], line: Line) -> Line:
     top, bottom = max(0, round(line.y0 - far)), round(line.y1 + far)
     left = max(0, round(middle - REACH * thickness))
     ink = _ink(grey[top:bottom, left : round(middle + REACH * thickness)], _column(grey, line))
-    if line.text[-1] not in MARK and (end := _stroke(_Paper(ink, line.y1 - top, thickness))) is not None:
-        line = replace(line, y1=float(top + end), text=_without(line.text[::-1])[::-1] + DASH)
-    if line.text[0] not in MARK and (end := _stroke(_Paper(ink[::-1], top + len(ink) - line.y0, thickness))) is not None:
-        line = replace(line, y0=float(top + len(ink) - end), text=DASH + _without(line.text))
+    if line.text[-1] not in MARK and (found := _stroke(_Paper(ink, line.y1 - top, thickness))) is not None:
+        end, was_read = found
+        text = _without(line.text[::-1])[::-1] if was_read else line.text
+        line = replace(line, y1=float(top + end), text=text + DASH)
+    if line.text[0] not in MARK and (found := _stroke(_Paper(ink[::-1], top + len(ink) - line.y0, thickness))) is not None:
+        end, was_read = found
+        line = replace(line, y0=float(top + len(ink) - end), text=DASH + (_without(line.text) if was_read else line.text))
     return line
 
 
@@ -98,8 +107,9 @@ def _ink(grey: NDArray[np.uint8], column: NDArray[np.uint8]) -> NDArray[np.bool_
     return inked
 
 
-def _stroke(paper: _Paper) -> int | None:
-    """The row below a dash at the column's foot; None without one."""
+def _stroke(paper: _Paper) -> tuple[int, bool] | None:
+    """The row below a dash at the column's foot, and whether it is in the column's box, so that it may have been read as a character;
+    None without one."""
     thickness = paper.thickness
     begin = max(0, round(paper.end - MAX_INSIDE * thickness))
     ink = paper.ink[begin:]
@@ -109,9 +119,28 @@ def _stroke(paper: _Paper) -> int | None:
         on_axis = abs(x + width / 2 - ink.shape[1] / 2) <= MAX_OFF_AXIS * thickness
         whole = y > 0 and y + height < len(ink)
         at_foot = begin + y - paper.end <= MAX_GAP * thickness and paper.end - (begin + y + height) <= MAX_GAP * thickness
-        if thin and on_axis and whole and at_foot and _alone(ink, parts == number, y, height):
-            return int(begin + y + height)
+        if (
+            thin
+            and on_axis
+            and whole
+            and at_foot
+            and _alone(ink, parts == number, y, height)
+            and not _has_dot(ink, y + height, thickness)
+        ):
+            return int(begin + y + height), paper.end - (begin + y) >= READ * thickness
     return None
+
+
+def _has_dot(ink: NDArray[np.bool_], below: int, thickness: float) -> bool:
+    """Whether a dot follows, as below the bar of an exclamation mark; what goes on out of sight is none."""
+    near = ink[below : below + round(MAX_GAP * thickness)]
+    _, _, measures, _ = cv2.connectedComponentsWithStats(near.astype(np.uint8))
+    for x, y, width, height, _area in measures[1:].tolist():
+        of_its_size = DOT[0] * thickness <= min(width, height) and max(width, height) <= DOT[1] * thickness
+        on_axis = abs(x + width / 2 - near.shape[1] / 2) <= MAX_OFF_AXIS * thickness
+        if of_its_size and on_axis and y + height < len(near):
+            return True
+    return False
 
 
 def _alone(ink: NDArray[np.bool_], stroke: NDArray[Any], y: int, height: int) -> bool:

@@ -32,7 +32,7 @@ from backend.readers.embedded.ruby import drop_furigana
 from backend.readers.embedded.strips import Stopped, read_lines
 from backend.readers.layout import lay_out, reading_order
 
-REVISION: Final = 10
+REVISION: Final = 11
 """Raised whenever the code of this room may read the same page in another way: cached readings are found by it."""
 
 NICENESS: Final = 10

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PIL import Image, ImageDraw
 
@@ -51,6 +53,11 @@ def test_what_the_stroke_was_read_as_gives_way_to_it(misread: str) -> None:
     assert read(drawn((0, 397, 3, 55)), line).text == "それは――"
 
 
+def test_a_one_beside_a_dash_that_was_not_read_stays() -> None:
+    assert read(drawn((0, 397, 3, 60)), replace(COLUMN, text="世界一")).text == "世界一――"
+    assert read(drawn((0, 230, 3, 60)), replace(COLUMN, text="一人で")).text == "――一人で"
+
+
 @pytest.mark.parametrize("said", ["それは―", "それはー", "それは〜"])
 def test_a_mark_that_was_read_is_not_said_twice(said: str) -> None:
     assert read(drawn((0, 397, 3, 60)), Line(100, 300, 100 + SIZE, 460, said, 0.9)).text == said
@@ -66,6 +73,7 @@ def test_a_mark_that_was_read_is_not_said_twice(said: str) -> None:
         pytest.param([(0, 397, 12, 60)], id="a bar"),
         pytest.param([(x, 397, 2, 60) for x in (-12, -6, 0, 6, 12)], id="speed lines"),
         pytest.param([(0, 397, 3, 60), (0, 455, 80, 3)], id="a part of an outline"),
+        pytest.param([(0, 397, 5, 45), (0, 447, 6, 6)], id="an exclamation mark"),
     ],
 )
 def test_other_strokes_are_no_dashes(strokes: list[tuple[float, float, float, float]]) -> None:
