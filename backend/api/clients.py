@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import re
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
@@ -57,7 +57,14 @@ def network_of(address: str) -> str:
 
 def _trusted(address: str, settings: Settings) -> bool:
     parsed = _parsed(address) if settings.trusted_proxies else None
-    return parsed is not None and any(parsed in ip_network(network, strict=False) for network in settings.trusted_proxies)
+    return parsed is not None and any(parsed in _network(network) for network in settings.trusted_proxies)
+
+
+def _network(written: str) -> IPv4Network | IPv6Network:
+    """As `_parsed`: ::ffff:192.0.2.0/120 is 192.0.2.0/24."""
+    network = ip_network(written, strict=False)
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    return ip_network((mapped, network.prefixlen - 96)) if mapped and network.prefixlen >= 96 else network
 
 
 def _parsed(address: str) -> IPv4Address | IPv6Address | None:

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from backend.api.clients import ClientIn
 from backend.api.replies import problems
-from backend.api.services import ServicesIn
+from backend.api.services import Services, ServicesIn
 from backend.errors import JobNotFound, Unauthorized
 from backend.jobs import decisions
 from backend.jobs.events import Entry, EventName
@@ -51,13 +51,24 @@ async def forget(sha256: Sha256, services: ServicesIn, _client: ClientIn) -> For
         except JobNotFound:
             continue  # it ran out meanwhile, and its objects with it
         for index in here:
-            await services.objects.delete(keys.upload(job_id, index))
-            await services.objects.delete_prefix(keys.audio_prefix(job_id, index))
+            async with services.upload_turns.setdefault(
+                (job_id, index), asyncio.Lock()
+            ):  # other bytes may have come meanwhile, and are not to be forgotten
+                if not await _uploaded(services, job_id, index):
+                    await services.objects.delete(keys.upload(job_id, index))
+                    await services.objects.delete_prefix(keys.audio_prefix(job_id, index))
         for path in heard:
             await services.objects.delete_prefix(keys.audio(job_id, path))
         places += [(job_id, index) for index in here]
     memory = PageMemory(services.objects, services.series, services.faces)
     return Forgotten(windows=windows, cached=await memory.forget(sha256, places, for_good=not in_work))
+
+
+async def _uploaded(services: Services, job_id: str, index: int) -> bool:
+    try:
+        return (await services.log.state(job_id)).pages[index].uploaded
+    except JobNotFound:
+        return False
 
 
 def _heard(state: JobState, entries: Sequence[Entry], sha256: str) -> set[str]:

@@ -132,6 +132,8 @@ class Guard:
                 begun.set()
                 said = {name.lower() for name, _ in message["headers"]}
                 message["headers"] = [*message["headers"], *(header for header in _HEADERS if header[0] not in said)]
+            elif not ended:  # a stream: it may last, and what was asked is not looked at any more
+                body.let_go()
             if ended and body.is_coming:
                 await send({**message, "more_body": True})
                 await body.drain()
@@ -191,6 +193,11 @@ class _Body:
     def is_coming(self) -> bool:
         """Whether more of it is on its way, and is worth waiting for."""
         return self._share is not None and self.asked_for and not self._complete and not self._late
+
+    def let_go(self) -> None:
+        """Holds no memory of its caller's any longer, once it is whole."""
+        if self._share is not None and self._complete:
+            self._share.release()
 
     async def receive(self) -> Message:
         if self._complete:  # what follows a whole body is only the client's leaving, and that may take its time

@@ -68,10 +68,16 @@ class Share:
         return now() - began
 
     def _must_wait(self) -> bool:
-        return self._of.size > self._most_bytes and next(iter(self._of.shares)) is not self
+        # Only who holds bytes is anybody's elder: an event stream may have been asked for with Content-Length: 0, and lasts.
+        return self._of.size > self._most_bytes and next(share for share in self._of.shares if share._size) is not self
 
-    def close(self) -> None:
+    def release(self) -> None:
+        """What it held is held no longer."""
         self._of.size -= self._size
-        del self._of.shares[self]
+        self._size = 0
         self._of.freed.set()
         self._of.freed = asyncio.Event()
+
+    def close(self) -> None:
+        del self._of.shares[self]
+        self.release()

@@ -10,6 +10,8 @@ import httpx
 import pytest
 
 from backend.api.forget import forget as forget_route
+from backend.jobs.decisions import Decide
+from backend.jobs.state import JobState
 from tests.api.test_series import CAST
 from tests.conftest import Serve
 from tests.support.characters import FacesReader
@@ -142,3 +144,26 @@ async def test_a_page_of_a_window_that_is_over_is_forgotten_by_the_series_too(se
     assert (await client.http.get(CAST)).json()["pages"] == 1
     assert (await forget(client, 1)).json() == {"windows": 0, "cached": 3}
     assert (await client.http.get(CAST)).json()["pages"] == 0
+
+
+async def test_other_bytes_that_come_while_a_page_is_forgotten_are_kept(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = await serve()
+    plan = await client.start(1)
+    await client.upload(plan, [1])
+    await client.until_done(plan)
+    log = client.app.state.services.log
+    commit = log.commit
+
+    async def overtaken(job_id: str, decide: Decide) -> JobState:
+        state = await commit(job_id, decide)
+        monkeypatch.setattr(log, "commit", commit)
+        await client.upload(plan, [2])
+        return state
+
+    monkeypatch.setattr(log, "commit", overtaken)
+    await forget(client, 1)
+    await client.http.post(f"{plan['upload']['pages'][0]['put_url']}/retry")
+    cursor = (await client.snapshot(plan))["cursor"]
+    if not (await client.snapshot(plan))["done"]:
+        await client.until_done(plan, last_event_id=cursor)
+    assert (await client.snapshot(plan))["pages"][0]["state"] == "ready"

@@ -94,3 +94,16 @@ async def test_many_large_uploads_at_once_are_all_taken_and_hold_up_nobody_else(
         writer.transport.abort()
     async with asyncio.timeout(2):
         assert (await late).status_code == 422
+
+
+async def test_a_stream_holds_up_nobody_however_long_it_lasts() -> None:
+    """It may be asked for with a body of no bytes, or of some, and is the oldest request of its caller then."""
+    intake = Intake(100)
+    with intake.share("a") as empty, intake.share("a") as small, intake.share("a") as upload:
+        await small.add(60)
+        waiting = await waits(upload, 80)
+        assert not waiting.done()
+        small.release()
+        assert await asyncio.wait_for(waiting, 1) >= 0
+        assert await asyncio.wait_for(upload.add(500), 1) == 0.0
+        assert empty is not None
