@@ -78,9 +78,6 @@ class Engine:
             ArithmeticError: the detector's numbers for a page are none.
         """
         objects = self.detect(pages)
-        if any(len(found.boxes) and not np.isfinite(found.boxes).any() for found in objects):
-            # Half precision has overflowed, or the device is broken. Such a page would look like one on which nothing is.
-            raise ArithmeticError("The detector gave no finite number for a page.")
         kept = [
             detections.keep(found.logits, detections.corners(found.boxes, page.image.width, page.image.height))
             for page, found in zip(pages, objects, strict=True)
@@ -99,8 +96,16 @@ class Engine:
 
     @torch.inference_mode()
     def detect(self, pages: Sequence[Prepared]) -> list[Objects]:
-        """Runs the detector over pages of any sizes, in the order given."""
-        said = iter(self._detect([shown for page in pages for shown in page.shown_tiles]))
+        """Runs the detector over pages of any sizes, in the order given.
+
+        Raises:
+            ArithmeticError: its numbers for a page, or a tile of one, are none.
+        """
+        found = self._detect([shown for page in pages for shown in page.shown_tiles])
+        if any(len(one.boxes) and not np.isfinite(one.boxes).any() for one in found):
+            # Half precision has overflowed, or the device is broken. Such a page, or tile, would look like one on which nothing is.
+            raise ArithmeticError("The detector gave no finite number for a page.")
+        said = iter(found)
         return [joined(page, [next(said) for _ in page.tiles]) for page in pages]
 
     def _detect(self, shown: Sequence[pixels.Grey]) -> list[Objects]:

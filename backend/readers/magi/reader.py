@@ -236,6 +236,8 @@ class MagiReader:
             while len(jobs) < self._page_batch and not self._queue.empty():
                 jobs.append(self._queue.get_nowait())
             jobs = [job for job in jobs if not job.done.done()]
+            if not jobs:  # nobody waits for them any more; nothing would be asked of the device, and nothing learnt of it
+                continue
             try:
                 await self._attempt(jobs)
             except asyncio.CancelledError:

@@ -20,7 +20,8 @@ from PIL import Image
 from backend.readers.base import Direction
 from backend.readers.embedded.strips import Tile, tiles
 from backend.readers.magi import pixels
-from backend.readers.magi.detections import OVERLAP, area, corners, intersections
+from backend.readers.magi.detections import OVERLAP, THRESHOLDS, area, corners, intersections
+from backend.readers.magi.links import sigmoid
 
 Floats = NDArray[np.float32]
 NO_PAGE: Final = 4.0
@@ -98,7 +99,8 @@ def joined(page: Prepared, found: Sequence[Objects]) -> Objects:
         meeting.append((middle < tile.own[0] + 3 * slack)[own] | (middle >= tile.own[1] - 3 * slack)[own])
     logits, boxes = (np.concatenate([part[at] for part in kept]) for at in (0, 1))
     tile_of = np.repeat(np.arange(len(kept)), [len(part[0]) for part in kept])
-    near = np.flatnonzero(np.concatenate(meeting))
+    # What is sure enough to be kept is a few things a tile; all queries of a long strip would make a table of gigabytes.
+    near = np.flatnonzero(np.concatenate(meeting) & (sigmoid(logits.max(axis=1)) > min(THRESHOLDS.values())))
     doubles = near[_seen_better(logits[near], corners(boxes[near], width, height), tile_of[near])]
     once = np.setdiff1d(np.arange(len(boxes)), doubles)
     same, speaker = (

@@ -7,6 +7,7 @@ import builtins
 import importlib.util
 import logging
 import sys
+import threading
 
 import pytest
 import torch
@@ -61,6 +62,31 @@ async def test_a_lost_gpu_is_no_fault_of_the_pages_and_shows_in_the_reader_s_sta
     (reading,) = await reader.read([png(page())], ReadOptions())
     assert isinstance(reading, Reading)
     assert reader.state is EngineState.READY
+
+
+async def test_a_call_that_was_cancelled_says_nothing_of_the_gpu(reader, monkeypatch):
+    find, go_on = reader._engine.find, threading.Event()
+
+    def lost(pages, directions):
+        if not pages:
+            return find(pages, directions)
+        go_on.wait(5)
+        raise torch.AcceleratorError("CUDA error: unspecified launch failure")
+
+    monkeypatch.setattr(reader._engine, "find", lost)
+    first = asyncio.create_task(reader.read([png(page())], ReadOptions()))
+    await asyncio.sleep(0.2)
+    second = asyncio.create_task(reader.read([png(page())], ReadOptions()))
+    await asyncio.sleep(0.2)
+    second.cancel()
+    await asyncio.sleep(0.02)
+    go_on.set()
+    with pytest.raises(Unavailable):
+        await first
+    await asyncio.sleep(0.2)
+    assert reader.state is EngineState.FAILED
+    monkeypatch.setattr(reader._engine, "find", find)
+    await reader.read([png(page())], ReadOptions())
 
 
 async def test_a_missing_directory(tmp_path):

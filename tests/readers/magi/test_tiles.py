@@ -95,3 +95,23 @@ async def test_the_bubbles_of_a_strip_are_read_from_top_to_bottom_as_one_page(re
     tops = [box.box[1] for box in reading.boxes]
     assert tops == sorted(tops)
     assert tops[-1] > 1100
+
+
+@pytest.mark.parametrize("broken", [{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, {2}])
+def test_a_tile_without_finite_numbers_fails_its_strip_and_is_not_taken_for_a_blank_one(monkeypatch, broken):
+    engine = Engine(Network.load(GOLDEN))
+
+    def overflowed(shown):
+        numbers = np.random.default_rng(1)
+        found = []
+        for tile in range(len(shown)):
+            boxes = (numbers.random((30, 4)) * 0.5 + 0.1).astype(np.float32)
+            logits = numbers.random((30, 4)).astype(np.float32)
+            factor = np.float32(np.nan if tile in broken else 1.0)
+            found.append(Objects(logits * factor, boxes * factor, torch.zeros(30, 64), torch.zeros(64), torch.zeros(64)))
+        return found
+
+    monkeypatch.setattr(engine, "_detect", overflowed)
+    strip = prepare(Image.new("L", (600, 4500), 255), 200, 300, Direction.VERTICAL)
+    with pytest.raises(ArithmeticError, match="no finite number"):
+        engine.find([strip], [Direction.VERTICAL])
