@@ -133,7 +133,8 @@ def convert(pickled: Path, to: Path) -> None:
     """
     tensors = read_tensors(pickled)
     check_tensors({name: tuple(tensor.shape) for name, tensor in tensors.items()}, published_tensors(), pickled)
-    from safetensors.torch import save_file  # noqa: PLC0415 - belongs to the extra
+    from safetensors import SafetensorError  # noqa: PLC0415 - belongs to the extra
+    from safetensors.torch import save_file  # noqa: PLC0415
 
     written = to.with_name(to.name + ".writing")
     # safetensors refuses tensors that share memory; the twice-stored token embedding does where it was tied.
@@ -143,7 +144,11 @@ def convert(pickled: Path, to: Path) -> None:
         place = int(tensor.data_ptr())
         plain[name] = tensor.clone() if place in seen else tensor
         seen.add(place)
-    save_file(plain, written)
+    try:
+        save_file(plain, written)
+    except SafetensorError as error:  # of a full disk it makes an error of its own
+        written.unlink(missing_ok=True)
+        raise ConfigurationError(f"{to} cannot be written: {error}") from error
     check_tensors(stored_shapes(written), published_tensors(), written)
     written.replace(to)
 

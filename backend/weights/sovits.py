@@ -31,7 +31,7 @@ from backend.synthesizers.sovits import checkpoints
 from backend.synthesizers.sovits import directory as layout
 from backend.synthesizers.sovits.builtin import voice_folder
 from backend.voices.references import prepare_reference
-from backend.weights.hub import Hub, Progress
+from backend.weights.hub import Hub, Progress, told_what_cannot_be_written
 from backend.weights.magi import Inspection, Say
 
 REPOSITORY: Final = "lj1995/GPT-SoVITS"
@@ -98,12 +98,13 @@ def fetch(
         Unavailable: a source does not answer; what arrived is kept for the next run.
     """
     say(LICENCE_NOTICE)
-    to.mkdir(parents=True, exist_ok=True)
-    _fetch_weights(to, endpoint, say, progress)
-    _fetch_lexicon(to / layout.LEXICON, raw_endpoint, say)
-    if speaker is not None:
-        made = asyncio.run(make_clips(to / layout.VOICES, voices, speaker))
-        say(f"{made} reference clips of built-in voices were spoken")
+    with told_what_cannot_be_written(to):
+        to.mkdir(parents=True, exist_ok=True)
+        _fetch_weights(to, endpoint, say, progress)
+        _fetch_lexicon(to / layout.LEXICON, raw_endpoint, say)
+        if speaker is not None:
+            made = asyncio.run(make_clips(to / layout.VOICES, voices, speaker))
+            say(f"{made} reference clips of built-in voices were spoken")
     result = inspect(to)
     say(result.sentence)
     return result
@@ -138,7 +139,9 @@ async def make_clips(folder: Path, voice_ids: Iterable[str], speaker: Synthesize
             clip.parent.mkdir(parents=True, exist_ok=True)
             # The transcript first: a clip without one is not used.
             clip.with_suffix(".txt").write_text(prepared.transcript + "\n", encoding="utf-8")
-            clip.write_bytes(prepared.flac)
+            partial = clip.with_suffix(".partial")
+            partial.write_bytes(prepared.flac)
+            partial.replace(clip)
             made += 1
     return made
 
@@ -168,8 +171,9 @@ def _fetch_lexicon(to: Path, endpoint: str, say: Say) -> None:
     with httpx.Client(timeout=60, follow_redirects=True) as client:
         for name, sha256 in WORD_LISTS.items():
             _fetch_raw(client, f"{endpoint}/{name}", sha256, to / Path(name).name)
-        if not all((to / name).is_file() for name in _TAGGER_FILES):
-            archive = to / "tagger.zip"
+        archive = to / "tagger.zip"
+        # An archive that is still there was not unpacked to its end: its last file may be half written.
+        if archive.is_file() or not all((to / name).is_file() for name in _TAGGER_FILES):
             _fetch_raw(client, f"{endpoint}/{TAGGER[0]}", TAGGER[1], archive)
             _unpack_tagger(archive, to / layout.TAGGER)
             archive.unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import hashlib
 import io
@@ -177,6 +178,41 @@ def test_a_conversion_that_is_cut_off_is_made_again(
 
     monkeypatch.setattr(safetensors.torch, "save_file", save)
     assert sovits.fetch(to, endpoint=hub.url, raw_endpoint=raw).usable
+
+
+class DiskFull:
+    """Writes half of the files it is asked for, until there is room again."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *endings: str) -> None:
+        self.write, self.room = Path.write_bytes, False
+        monkeypatch.setattr(Path, "write_bytes", lambda path, data: self.written(path, data, endings))
+
+    def written(self, path: Path, data: bytes, endings: tuple[str, ...]) -> int:
+        if self.room or not path.name.endswith(endings):
+            return self.write(path, data)
+        self.write(path, data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("ending", ["classes.json", "weights.json"])
+def test_a_lexicon_that_is_cut_off_is_unpacked_again(
+    hub: LocalHub, raw: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    to, disk = tmp_path / "sovits", DiskFull(monkeypatch, ending)
+    with pytest.raises(ConfigurationError, match="cannot be written"):
+        sovits.fetch(to, endpoint=hub.url, raw_endpoint=raw)
+    disk.room = True
+    assert sovits.fetch(to, endpoint=hub.url, raw_endpoint=raw).usable
+    [cut] = (to / layout.LEXICON).rglob(f"*{ending}")
+    json.loads(cut.read_text())
+
+
+async def test_a_clip_that_is_cut_off_is_spoken_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = DiskFull(monkeypatch, ".flac", ".partial")
+    with pytest.raises(OSError, match="No space"):
+        await sovits.make_clips(tmp_path, VOICES[:1], Narrator())  # type: ignore[arg-type]
+    disk.room = True
+    assert await sovits.make_clips(tmp_path, VOICES[:1], Narrator()) == len(sovits.CLIP_TEXTS)  # type: ignore[arg-type]
 
 
 def test_doctor_names_what_is_missing(tmp_path: Path) -> None:

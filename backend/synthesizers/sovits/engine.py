@@ -21,7 +21,7 @@ from backend.synthesizers.sovits.conditioning import ClipBytes
 from backend.synthesizers.sovits.gate import CHECKS, Check
 from backend.synthesizers.sovits.pieces import is_speakable
 
-REVISION: Final = "2"
+REVISION: Final = "3"
 """Changes whenever this package may make another sound of the same line."""
 LANGUAGES: Final = ("ja", "en")
 MOST_WAITING: Final = 64
@@ -157,7 +157,7 @@ class SovitsSynthesizer:
             if utterance.lang not in LANGUAGES:
                 raise SpeechFailed(f"The language {utterance.lang[:20]!r} is not spoken here.")
             text = _with_readings(utterance)
-            if not is_speakable(text, utterance.lang):
+            if not await asyncio.to_thread(is_speakable, text, utterance.lang):  # asks a dictionary
                 raise SpeechFailed("There is nothing in this line that can be spoken.")
             clips = await self._clips(utterance)
             timbre = clips.get(Style.NEUTRAL) or next(iter(clips.values()))

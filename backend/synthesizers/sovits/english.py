@@ -64,8 +64,10 @@ def plain_words(text: str) -> str:
     """The text without what the engine's own way of writing out numbers and marks takes for something else."""
     text = text.replace("’", "'").replace("&", " and ")
     text = re.sub(r"€\s?([\d.,]*\d)", r"\1 euros", text)
+    text = re.sub(r"(?<=[A-Za-z])(-?\d+)s\b", r"\1's", text)  # several MP3s, no seconds
     text = re.sub(r"(?<=[A-Za-z])(?=\d)", " ", text)
     text = _TIME.sub(_hours, text)
+    text = re.sub(r"\b(\d)000s\b", r"\1 thousands", text)
     text = _DECADE.sub(lambda found: f"{found[1]} {_DECADES[int(found[2][0])]}", text)
     return re.sub(r"(\d)\.(?=\s)", r"\1 .", text)
 

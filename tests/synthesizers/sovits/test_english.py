@@ -37,6 +37,8 @@ def front_end(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
         ("At 10:05, or 7:30, or 2:00.", "At ten oh five, or seven thirty, or two o'clock."),
         ("Gate B2, on the 3rd.", "Gate B two, on the third."),
         ("The 1990s.", "The nineteen nineties."),
+        ("The 2000s.", "The two thousands."),
+        ("Two MP3s.", "Two M P three's."),
         ("€9, £3, $1,000!", "nine euros, three pounds, one thousand dollars!"),
         ("On the 21st, 100%!", "On the twenty first, one hundred percent!"),
     ],
