@@ -121,11 +121,11 @@ async def put_cast(
         if character.voice is not None:
             await services.catalogue.get(character.voice, client, f"/characters/{place}/voice")
 
-    def change(before: SeriesCast) -> tuple[SeriesCast, tuple[SeriesCast, set[Place], set[Portrait]]]:
+    def change(before: SeriesCast) -> tuple[SeriesCast, tuple[SeriesCast, set[Place], list[Portrait]]]:
         after, touched = edits.edited(before, body)
         were = touched & before.members.keys()
         pages = {*changes.touched_pages(after, touched), *changes.touched_pages(before, were)}
-        return after, (after, pages, before.portraits() - after.portraits())
+        return after, (after, pages, after.no_longer_shown(before.portraits()))
 
     cast, touched, unseen = await services.series.update(client, series_id, change)
     await services.faces.forget(unseen)
@@ -142,7 +142,7 @@ async def delete_cast(series_id: SeriesId, services: ServicesIn, client: ClientI
     """Removes characters, names, faces, corrections and the lexicon of a series."""
     cast = await services.series.cast(client, series_id)
     await services.series.forget(client, series_id)
-    await services.faces.forget(cast.portraits())
+    await services.faces.forget(cast.portraits().values())
 
 
 @router.get(

@@ -214,7 +214,7 @@ async def preview(
 
 @router.delete("/{voice_id}", status_code=204, summary="Delete a voice", responses=problems(Unauthorized, NotFound, Conflict))
 async def delete(voice_id: VoiceId, services: ServicesIn, client: ClientIn) -> None:
-    """Removes the recordings and everything made from them; windows that still name the voice get an error for their next page."""
+    """Removes the recordings and everything made from them; windows that named the voice go on in the default voices."""
     _require_own(voice_id, services)
     await services.voices.delete(client, voice_id)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Final
 
@@ -17,7 +18,10 @@ def clean_name(name: str) -> str:
     """
     if any(unicodedata.category(char) in ("Cc", "Cs") for char in name):
         raise ValueError("has control characters")
-    shown = " ".join("".join(char for char in name if char in _JOINERS or unicodedata.category(char) != "Cf").split())
+    shown = "".join(char for char in name if char in _JOINERS or unicodedata.category(char) != "Cf").strip()
+    shown = re.sub(
+        r"\s+", lambda space: space[0] if space[0] == "\u3000" else " ", shown
+    )  # 山田　太郎 is printed with a wide one
     if not any(unicodedata.category(char)[0] in "LNPS" for char in shown):
         raise ValueError("has nothing that can be seen")
     return shown

@@ -134,7 +134,7 @@ def cast_page(
     for number, speaker in enumerate(speakers):
         correction = note.corrections.get(number)
         parts.append(_part(cast, speaker, correction, pack=pack, own=own, options=options))
-    return cast, Casting(tuple(parts), cast, note, shown - cast.portraits())
+    return cast, Casting(tuple(parts), cast, note, cast.no_longer_shown(shown))
 
 
 def _seen(figure: Character) -> Seen:

@@ -99,12 +99,14 @@ def merged(cast: SeriesCast, keep_id: int, drop_id: int, *, by_user: bool = True
         raise InvalidRequest("These are the same character already.")
     portrait = max((p for p in (keep.portrait, drop.portrait) if p), key=lambda p: p.confidence, default=None)
     came = tuple(look.model_copy(update={"of": look.of or drop.id}) for look in drop.looks) if by_user else drop.looks
-    absorbed = (drop.model_copy(update={"looks": (), "absorbed": ()}),) if by_user else ()
+    looks = _joined(keep.looks, came, average=not by_user)
+    was = drop.model_copy(update={"looks": (), "absorbed": (), "was_mc": cast.mc == drop.id})
+    absorbed = (*keep.absorbed, *drop.absorbed, *((was,) if by_user else ()))
     one = keep.model_copy(
         update={
             "name": keep.name or drop.name,
-            "looks": _joined(keep.looks, came, average=not by_user),
-            "absorbed": (*keep.absorbed, *drop.absorbed, *absorbed),
+            "looks": looks,
+            "absorbed": _with_looks(absorbed, looks),
             "voices": tuple(dict.fromkeys((*keep.voices, *drop.voices))),
             "chosen_voice": keep.chosen_voice or drop.chosen_voice,
             "lines": keep.lines + drop.lines,
@@ -145,6 +147,7 @@ def split(cast: SeriesCast, member_id: int, look_numbers: Collection[int], name:
         cast, member, fresh = _separated(cast, member, back, name)
     else:
         cast, fresh = new_member(cast, name)
+        member = member.model_copy(update={"absorbed": _with_looks(member.absorbed, stays)})
     fresh = fresh.model_copy(update={"looks": goes})
     cast = with_member(with_member(cast, member.model_copy(update={"looks": stays})), fresh)
     pair = (min(member.id, fresh.id), max(member.id, fresh.id))
@@ -153,17 +156,27 @@ def split(cast: SeriesCast, member_id: int, look_numbers: Collection[int], name:
 
 def _separated(cast: SeriesCast, member: Member, back: Member, name: str | None) -> tuple[SeriesCast, Member, Member]:
     """The cast in which the id of `back` means itself again, with what is left of `member`, and what `back` has again."""
-    cast = cast.model_copy(update={"aliases": {old: other for old, other in cast.aliases.items() if old != back.id}})
+    holder = cast.id_of(
+        back.id
+    )  # of its lines: another one where `back` was merged into somebody who has been split off before it
+    aliases = {old: other for old, other in cast.aliases.items() if old != back.id}
+    mc = back.id if back.was_mc and cast.mc == member.id else cast.mc
+    cast = cast.model_copy(update={"aliases": aliases, "mc": mc})
     alone = with_member(cast, back)
     lines = sum(count for note in cast.pages.values() for noted, count in note.lines.items() if alone.id_of(noted) == back.id)
+    if holder is not None and holder != member.id:
+        other = cast.members[holder]
+        cast = with_member(cast, other.model_copy(update={"lines": max(0, other.lines - lines)}))
     named = None if back.name is None or member.name == back.name else cast.named(back.name)
     left: dict[str, object] = {
-        "lines": max(0, member.lines - lines),
+        "lines": max(0, member.lines - lines) if holder == member.id else member.lines,
         "voices": tuple(voice for voice in member.voices if voice not in back.voices) or member.voices,
         "absorbed": tuple(one for one in member.absorbed if one.id != back.id),
     }
     if member.name == back.name:  # the name came with it
         left["name"] = None
+    if member.chosen_voice == back.chosen_voice:  # so did the voice
+        left["chosen_voice"] = None
     if member.portrait == back.portrait:
         left["portrait"] = None
     again = {"lines": lines, "name": name or (back.name if named is None else None)}
@@ -212,8 +225,8 @@ def forgotten(cast: SeriesCast, member_id: int) -> SeriesCast:
 
 def touched_pages(cast: SeriesCast, member_ids: Collection[int]) -> list[Place]:
     """The pages on which any of these characters has a line, everywhere they were heard; windows among them may be over."""
-    living = {cast.id_of(member_id) for member_id in member_ids}
-    labels = {cast.members[member_id].label.casefold() for member_id in living if member_id is not None}
+    living = {known for member_id in member_ids if (known := cast.id_of(member_id)) is not None}
+    labels = {cast.members[member_id].label.casefold() for member_id in living}
 
     def speaks(note: PageNote) -> bool:
         corrected = (correction.speaker for correction in note.corrections.values() if correction.speaker)
@@ -254,6 +267,12 @@ def _joined(keep: Sequence[Look], drop: Sequence[Look], *, average: bool) -> tup
     bank = [look for look in looks if look.from_bank]
     seen = sorted((look for look in looks if not look.from_bank), key=lambda look: -look.seen)
     return (*seen[:MOST_LOOKS], *bank)
+
+
+def _with_looks(absorbed: Sequence[Member], looks: Sequence[Look]) -> tuple[Member, ...]:
+    """Those that can be split off again: who has no look left here cannot, and would be kept for ever."""
+    origins = {look.of for look in looks}
+    return tuple(one for one in absorbed if one.id in origins)
 
 
 def _renamed(pair: tuple[int, int], old: int, new: int) -> tuple[int, int]:

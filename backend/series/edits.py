@@ -154,8 +154,11 @@ def edited(cast: SeriesCast, edit: CastEdit) -> tuple[SeriesCast, frozenset[int]
         touched |= {changes.member_of(cast, merge.keep).id, changes.member_of(cast, merge.drop).id}
         cast = changes.merged(cast, merge.keep, merge.drop)
     for split in edit.split:
+        before = changes.member_of(cast, split.id)
         cast, apart = changes.split(cast, split.id, split.looks, split.name)
         touched.add(apart.id)
+        if apart.id in {one.id for one in before.absorbed}:  # who is left gives back the name and voice that came with it
+            touched.add(before.id)
     for change in edit.characters:
         before = changes.member_of(cast, change.id)
         if "name" in change.model_fields_set:

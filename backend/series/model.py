@@ -69,6 +69,8 @@ class Member(_Frozen):
     lines: int = 0
     """Lines heard so far, each page counted once."""
     portrait: Portrait | None = None
+    was_mc: bool = False
+    """Of an absorbed one: the main character until then."""
     absorbed: tuple[Member, ...] = ()
     """Characters a user has merged into this one, as they were, without their looks: to be split off again."""
 
@@ -186,10 +188,15 @@ class SeriesCast(_Frozen):
         wanted = name.strip().casefold()
         return next((member for member in self.members.values() if member.label.casefold() == wanted), None)
 
-    def portraits(self) -> set[Portrait]:
-        """Of everybody, absorbed characters among them: the pictures that are to be kept."""
+    def portraits(self) -> dict[str, Portrait]:
+        """Of everybody, absorbed characters among them, by name: the pictures that are to be kept."""
         everybody = (one for member in self.members.values() for one in (member, *member.absorbed))
-        return {one.portrait for one in everybody if one.portrait is not None}
+        return {one.portrait.name: one.portrait for one in everybody if one.portrait is not None}
+
+    def no_longer_shown(self, before: Mapping[str, Portrait]) -> list[Portrait]:
+        """Those of `before` whose pictures nobody has any more."""
+        now = self.portraits()
+        return [portrait for name, portrait in before.items() if name not in now]
 
     def scenes(self) -> list[frozenset[int]]:
         """Who was seen together, page by page."""

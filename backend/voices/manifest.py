@@ -112,7 +112,7 @@ class VoiceManifest(_Frozen):
     superseded: tuple[str, ...] = ()
     """Checkpoints it spoke from before, as far as they are still there."""
     trainings: tuple[float, ...] = ()
-    """Unix times at which trainings began; for the quota."""
+    """Unix times at which trainings began; they name its checkpoints."""
     events: tuple[VoiceEvent, ...] = ()
 
     @property

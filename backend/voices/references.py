@@ -11,6 +11,7 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import av
 import numpy as np
@@ -156,12 +157,16 @@ def check(clip: Samples) -> None:
         )
 
 
+_RIFF_SLACK: Final = 8
+"""Some encoders count the header that the length does not include."""
+
+
 def _cut_short(data: bytes) -> bool:
     """Whether a WAV file is shorter than it says; FFmpeg takes what is there. Writers to pipes say 0 or a length no file has."""
     if data[:4] != b"RIFF":
         return False
     announced = int.from_bytes(data[4:8], "little") + 8
-    return len(data) + 1 < announced < 0x7FFF_0000
+    return len(data) + _RIFF_SLACK < announced < 0x7FFF_0000
 
 
 def _check_transcript(transcript: str, clip: Samples) -> None:

@@ -84,6 +84,9 @@ class VoiceStore:
         except NotFound:
             return None
         if manifest.speakable:
+            self._ready.pop(
+                self.owner_of(owner), None
+            )  # what was known is old: whoever asks for all of them next, finds this one, too
             return manifest.listed()
         if manifest.status is VoiceStatus.FAILED:
             return f"This voice of yours has failed: {manifest.reason}"

@@ -12,6 +12,7 @@ from backend.language import clean_name
     [
         ("Aya", "Aya"),
         ("  Aya \u3000 Sato ", "Aya Sato"),
+        ("山田\u3000太郎", "山田\u3000太郎"),
         ("a\u2028b", "a b"),
         ("\u202eevil\u202c", "evil"),
         ("A\u200bya\ufeff", "Aya"),

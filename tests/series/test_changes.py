@@ -194,3 +194,36 @@ def test_lines_given_to_a_character_stay_theirs_when_they_are_renamed_or_merged(
     cast = changes.merged(changes.named(cast, 2, "Ken"), 2, 1)
     assert cast.pages["page"].corrections == {1: LineCorrection(speaker="Ken"), 0: LineCorrection(skip=True)}
     assert changes.touched_pages(cast, [2]) == [("job_1", 0)]
+
+
+def test_who_is_split_off_again_takes_back_its_voice_and_its_part() -> None:
+    dropped = FOUR.members[2].model_copy(update={"chosen_voice": "sovits:girl-soft-v1", "name": "Hana"})
+    cast = FOUR.model_copy(update={"members": {**FOUR.members, 2: dropped}, "mc": 2})
+    one = changes.merged(cast, 1, 2)
+    assert (one.members[1].chosen_voice, one.mc) == ("sovits:girl-soft-v1", 1)
+    two, back = changes.split(one, 1, [k for k, look in enumerate(one.members[1].looks) if look.of == 2])
+    assert (back.id, back.name, back.chosen_voice, two.mc) == (2, "Hana", "sovits:girl-soft-v1", 2)
+    assert (two.members[1].chosen_voice, two.members[1].name) == (None, None)
+
+
+def test_who_was_merged_and_split_many_times_is_remembered_once() -> None:
+    cast = changes.merged(changes.merged(FOUR, 1, 2), 1, 3)
+    for turn in range(12):
+        cast, apart = changes.split(cast, 1, [1, 2] if turn % 2 else [1])
+        cast = changes.merged(cast, 1, apart.id)
+    assert len(cast.members[1].absorbed) <= len(cast.members[1].looks)
+
+
+def test_lines_go_back_to_whom_they_came_from_through_whoever_holds_them() -> None:
+    cast = changes.merged(changes.merged(FOUR, 1, 2), 3, 1)
+    for who in (1, 2):
+        cast, _ = changes.split(cast, 3, [k for k, look in enumerate(cast.members[3].looks) if look.of == who])
+    assert {key: member.lines for key, member in cast.members.items()} == {1: 1, 2: 2, 3: 3, 4: 4}
+
+
+def test_forgetting_somebody_touches_no_page_of_somebody_forgotten_before() -> None:
+    pages = {key: note.cast_at(("job", number)) for number, (key, note) in enumerate(FOUR.pages.items(), 1)}
+    cast, _ = edits.edited(FOUR.model_copy(update={"pages": pages}), edits.CastEdit(forget=[1]))
+    cast, _ = edits.edited(cast, edits.CastEdit(forget=[2]))
+    assert list(changes.touched_pages(cast, {2})) == []
+    assert list(changes.touched_pages(FOUR.model_copy(update={"pages": pages}), {2})) == [("job", 2)]
