@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -46,6 +47,49 @@ class Watch(TorchDispatchMode):
         return out
 
 
+class Unguarded(TorchFunctionMode):
+    """`x[...]`, `x[...] = y` and `x.copy_(y)` out of the operations that they stand for.
+
+    These alone ask for the device before they dispatch, and a torch that was built for CPUs has none that it could tell of.
+    """
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        if func is torch.Tensor.__getitem__:
+            x, chosen = subscript(*args)
+            return torch.ops.aten.index(x, chosen) if chosen else x
+        if func is torch.Tensor.__setitem__:
+            *where, value = args
+            x, chosen = subscript(*where)
+            value = torch.as_tensor(value, dtype=x.dtype, device=getattr(value, "device", x.device))
+            torch.ops.aten.index_put_(x, chosen, value) if chosen else torch.ops.aten.copy_(x, value)
+            return None
+        if func is torch.Tensor.copy_:
+            func = torch.ops.aten.copy_
+        return func(*args, **(kwargs or {}))
+
+
+def subscript(x: torch.Tensor, at) -> tuple[torch.Tensor, list[torch.Tensor | None]]:
+    """What `x[at]` looks at: the view for its numbers, slices, None and ellipsis, and what its tensors choose of that."""
+    at = list(at) if isinstance(at, tuple) else [at]
+    for place, part in enumerate(at):
+        if part is Ellipsis:
+            at[place : place + 1] = [slice(None)] * (x.dim() - sum(other is not None for other in at) + 1)
+            break
+    dim, chosen = 0, []
+    for part in at:
+        if part is None:
+            x = x.unsqueeze(dim)
+        elif isinstance(part, int):
+            x = x.select(dim, part)
+            continue
+        elif isinstance(part, slice):
+            x = torch.ops.aten.slice(x, dim, part.start, part.stop, part.step or 1)
+        else:
+            chosen += [None] * (dim - len(chosen)) + [torch.as_tensor(part, device=getattr(part, "device", x.device))]
+        dim += 1
+    return x, chosen
+
+
 WAITING = {"_local_scalar_dense", "nonzero", "masked_select", "item", "is_nonzero", "equal", "unique", "_unique2"}
 """What makes the host wait for the device."""
 
@@ -53,7 +97,7 @@ WAITING = {"_local_scalar_dense", "nonzero", "masked_select", "item", "is_nonzer
 @pytest.fixture
 def nowhere():
     """Tensors without numbers."""
-    with FakeTensorMode(allow_non_fake_inputs=True) as mode, torch.inference_mode():
+    with FakeTensorMode(allow_non_fake_inputs=True) as mode, torch.inference_mode(), Unguarded():
         yield mode
 
 
@@ -81,6 +125,21 @@ def network(nowhere) -> Network:
 
 def seen(height: int, width: int, count: int = 2) -> torch.Tensor:
     return torch.zeros(count, 3, height, width, dtype=HALF, device=CUDA)
+
+
+def test_subscripts_mean_here_what_they_mean_to_torch():
+    x = torch.arange(120).reshape(2, 3, 4, 5)
+    rows, mask = torch.tensor([1, 0, 1]), torch.tensor([True, False, True])
+    views = (1, -1, slice(1, None), (0, 2), (..., 1), (slice(None), None, -1), (None, ..., slice(0, 4, 2)))
+    for at in (*views, rows, (0, mask), (..., rows)):
+        mine, theirs = x.clone(), x.clone()
+        theirs[at] = -7
+        with Unguarded():
+            assert mine[at].shape == x[at].shape
+            seen = mine[at].clone()
+            mine[at] = -7
+        assert torch.equal(seen, x[at])
+        assert torch.equal(mine, theirs)
 
 
 @pytest.mark.parametrize("padded", [False, True])
