@@ -19,6 +19,9 @@ PITCH_HOP_S = 0.015
 QUIETEST_DB = -120.0
 LOWEST_PITCH_HZ = 60.0
 HIGHEST_PITCH_HZ = 500.0
+LEAST_CLIPPED_PEAK = 0.5
+"""Of full scale: what is not even half as loud was not cut off."""
+AT_PEAK = 0.9995
 VOICED_CORRELATION = 0.55
 """A frame whose normalised autocorrelation peak is lower is breath, hiss or silence."""
 
@@ -65,13 +68,16 @@ def stretches(marks: NDArray[np.bool_], hop_s: float = HOP_S) -> list[Stretch]:
 
 def clipped_share(samples: Samples) -> float:
     """Share of samples that lie on a flat top: three or more neighbours at the recording's extreme, near full scale."""
-    size = np.abs(samples)
-    peak = float(size.max(initial=0.0))
-    if peak < 0.5:
+    peak = float(np.abs(samples).max(initial=0.0))
+    if peak < LEAST_CLIPPED_PEAK:
         return 0.0
-    flat = size >= peak * 0.9995
-    runs = flat[:-2] & flat[1:-1] & flat[2:] if len(flat) > 2 else flat[:0]
-    return float(runs.sum()) / max(1, len(samples))
+    return float(flat_tops(samples, peak).sum()) / max(1, len(samples))
+
+
+def flat_tops(samples: Samples, peak: float, length: int = 3) -> NDArray[np.bool_]:
+    """Whether a sample and the `length` - 1 behind it all lie at `peak`, on either side; shape [samples - length + 1]."""
+    at_peak = np.cumsum(np.concatenate(([0], np.abs(samples) >= peak * AT_PEAK)))
+    return np.asarray(at_peak[length:] - at_peak[:-length] == length)
 
 
 def pitch_track_hz(samples: Samples, sample_rate: int) -> NDArray[np.float64]:

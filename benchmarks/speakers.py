@@ -28,7 +28,8 @@ from backend.synthesizers.base import ReferenceClip, Speech, Style, Utterance, V
 from backend.synthesizers.embedded import EmbeddedSynthesizer
 from backend.synthesizers.embedded.voices import RECIPES, recipe_for
 from backend.voices.builtin import BUILTIN_VOICES
-from backend.voices.references import LONGEST_S, SAMPLE_RATE
+from backend.voices.recordings import SAMPLE_RATE
+from backend.voices.references import LONGEST_S
 from backend.voices.speakers import TWO_PEOPLE, division_score
 
 LINES = {

@@ -22,7 +22,7 @@ from backend.errors import Conflict, InvalidRequest, NotFound, QuotaExceeded, Un
 from backend.voices.catalogue import ListedVoice
 from backend.voices.manifest import VoiceManifest, VoiceMode, VoiceStatus
 from backend.voices.previews import MEDIA_TYPE
-from backend.voices.references import MAX_BYTES
+from backend.voices.recordings import MAX_BYTES
 from backend.voices.registration import REFERENCE, TRANSCRIPT, TRANSCRIPTS, NewVoice
 
 router = APIRouter(prefix="/v1/voices", tags=["voices"])

@@ -1,19 +1,16 @@
 """Reference clips: from whatever a person uploads to the mono FLAC of 3 to 10 s a voice is cloned from, or a reason why not.
 
-WAV, FLAC, MP3 and M4A are decoded here, never by the engine. A clip longer than 10 s is cut at pauses to its best part. The trap:
-cloning needs the exact transcript of what remains, so a cut clip is only accepted when its transcript can be cut with it.
+A clip longer than 10 s is cut at pauses to its best part. The trap: cloning needs the exact transcript of what remains, so a cut clip is
+only accepted when its transcript can be cut with it.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,23 +20,17 @@ from backend.acoustics import (
     Stretch,
     active_frames,
     brightness_hz,
-    clipped_share,
     levels_db,
     median_pitch_hz,
     stretches,
 )
 from backend.errors import InvalidRequest
 from backend.flac import to_flac
+from backend.voices.recordings import SAMPLE_RATE, Recording, decode
 from backend.voices.speakers import TWO_PEOPLE, division_score
 
-SAMPLE_RATE = 32_000
-"""Hz, of every stored clip: what GPT-SoVITS v2ProPlus listens to."""
 SHORTEST_S, LONGEST_S = 3.0, 10.0
 """Length of a stored clip."""
-LONGEST_UPLOAD_S = 30.0
-MAX_BYTES = 20_000_000
-FORMATS = frozenset({"wav", "flac", "mp3", "mov", "mp4", "m4a"})
-"""FFmpeg's names of the containers we take; everything else stays closed."""
 PAUSE_S = 0.18
 """A rest this long is between phrases, not inside a word."""
 EDGE_S = 0.12
@@ -84,9 +75,11 @@ def prepare_reference(data: bytes, transcript: str) -> PreparedReference:
     transcript = " ".join(transcript.split())
     if not re.search(r"\w", transcript):
         raise InvalidRequest("The transcript is empty; write down exactly what is said in the recording.")
-    samples = decode(data)
-    kept, transcript = _best_part(samples, transcript)
-    clip = samples[round(kept.start_s * SAMPLE_RATE) : round(kept.end_s * SAMPLE_RATE)]
+    recording = decode(data)
+    kept, transcript = _best_part(recording, transcript)
+    clip = recording.part(kept)
+    if recording.clipped_share(kept) > MOST_CLIPPED:
+        raise InvalidRequest("The recording is distorted: its peaks are cut off; record it again at a lower level.")
     check(clip)
     _check_transcript(transcript, clip)
     flac = encode(clip)
@@ -99,34 +92,6 @@ def prepare_reference(data: bytes, transcript: str) -> PreparedReference:
         brightness_hz=brightness_hz(clip, SAMPLE_RATE),
         kept=kept,
     )
-
-
-def decode(data: bytes) -> Samples:
-    """A WAV, FLAC, MP3 or M4A file as mono float32 at 32 kHz; never more than 30 s of it are decoded.
-
-    Raises:
-        InvalidRequest: empty, too large, another format, cut short, or longer than 30 s.
-    """
-    if not data:
-        raise InvalidRequest("The recording has no bytes.")
-    if len(data) > MAX_BYTES:
-        raise InvalidRequest(f"The recording is larger than {MAX_BYTES // 1_000_000} MB; 3 to 30 seconds are enough.")
-    if _cut_short(data):
-        raise InvalidRequest("The file ends before the recording does; send all of it.")
-    try:
-        with av.open(io.BytesIO(data), "r", metadata_errors="ignore") as container:
-            if not FORMATS & set(container.format.name.split(",")) or not container.streams.audio:
-                raise InvalidRequest("The recording is not WAV, FLAC, MP3 or M4A sound.")
-            if container.streams.audio[0].codec_context is None:
-                raise InvalidRequest("The recording's sound is coded in a way that is not known here; save it as WAV or FLAC.")
-            stereo = np.concatenate(list(_decoded(container)), axis=1)
-    except InvalidRequest:
-        raise
-    except (av.FFmpegError, ValueError, UnicodeDecodeError) as error:
-        raise InvalidRequest("The recording cannot be decoded; send a whole WAV, FLAC, MP3 or M4A file.") from error
-    stereo = np.nan_to_num(stereo, posinf=0.0, neginf=0.0)
-    # Floats may exceed full scale unharmed, which the 16 bits they are stored in may not.
-    return _mono(stereo / max(1.0, float(np.abs(stereo).max(initial=0.0))))
 
 
 def encode(samples: Samples) -> bytes:
@@ -144,8 +109,6 @@ def check(clip: Samples) -> None:
     loudness_db = float(np.median(levels[active])) if active.any() else -120.0
     if loudness_db < QUIET_DB:
         raise InvalidRequest(f"The recording is almost silent ({loudness_db:.0f} dB); record louder or closer.")
-    if clipped_share(clip) > MOST_CLIPPED:
-        raise InvalidRequest("The recording is distorted: its peaks are cut off; record it again at a lower level.")
     if active.sum() * HOP_S < LEAST_SPEECH_S or median_pitch_hz(clip, SAMPLE_RATE) is None:
         raise InvalidRequest("There is too little speech in the recording.")
     contrast_db = loudness_db - float(np.percentile(levels, 3))
@@ -155,18 +118,6 @@ def check(clip: Samples) -> None:
         raise InvalidRequest(
             "More than one person seems to speak in the recording, or one in very different voices; send 3 to 10 s of one voice."
         )
-
-
-_RIFF_SLACK: Final = 8
-"""Some encoders count the header that the length does not include."""
-
-
-def _cut_short(data: bytes) -> bool:
-    """Whether a WAV file is shorter than it says; FFmpeg takes what is there. Writers to pipes say 0 or a length no file has."""
-    if data[:4] != b"RIFF":
-        return False
-    announced = int.from_bytes(data[4:8], "little") + 8
-    return len(data) + _RIFF_SLACK < announced < 0x7FFF_0000
 
 
 def _check_transcript(transcript: str, clip: Samples) -> None:
@@ -180,42 +131,9 @@ def _check_transcript(transcript: str, clip: Samples) -> None:
         )
 
 
-def _decoded(container: av.container.InputContainer) -> Iterator[Samples]:
-    """Float frames, shape [1 or 2, samples], of at most `LONGEST_UPLOAD_S` together."""
-    stream = container.streams.audio[0]
-    layout = "mono" if stream.channels == 1 else "stereo"
-    resampler = av.AudioResampler(format="fltp", layout=layout, rate=SAMPLE_RATE)
-    seen = 0
-    for frame in (*_frames(container), None):
-        for resampled in resampler.resample(frame):
-            seen += resampled.samples
-            yield resampled.to_ndarray().astype(np.float32)
-    if not seen:
-        raise InvalidRequest("The recording has no sound in it.")
-
-
-def _frames(container: av.container.InputContainer) -> Iterator[av.AudioFrame]:
-    """Decoded frames, whatever the header promises; none that are too long, for a frame of one sample a second becomes gigabytes."""
-    seen_s = 0.0
-    for frame in container.decode(audio=0):
-        seen_s += frame.samples / max(1, frame.sample_rate)
-        if seen_s > LONGEST_UPLOAD_S + 0.5:
-            raise InvalidRequest(f"The recording is longer than {LONGEST_UPLOAD_S:.0f} s; send its best 3 to 10 seconds.")
-        yield frame
-
-
-def _mono(stereo: Samples) -> Samples:
-    """The mean of the channels; the louder one where they cancel out (one side recorded in opposite phase) or one is empty."""
-    if len(stereo) == 1:
-        return np.asarray(stereo[0])
-    mean = stereo.mean(axis=0)
-    loudest = stereo[int(np.argmax(np.square(stereo).sum(axis=1)))]
-    mixed_well = np.sqrt(np.square(mean).mean()) > 0.6 * np.sqrt(np.square(loudest).mean())
-    return np.asarray(mean if mixed_well else loudest, dtype=np.float32)
-
-
-def _best_part(samples: Samples, transcript: str) -> tuple[Stretch, str]:
+def _best_part(recording: Recording, transcript: str) -> tuple[Stretch, str]:
     """The part to keep, and what is said in it."""
+    samples = recording.samples
     levels = levels_db(samples, SAMPLE_RATE)
     phrases = _phrases(levels)
     if not phrases:
@@ -229,7 +147,7 @@ def _best_part(samples: Samples, transcript: str) -> tuple[Stretch, str]:
         raise InvalidRequest(
             f"The recording is longer than {LONGEST_S:.0f} s and its pauses do not match the transcript; send 3 to 10 s of it."
         )
-    return max(runs, key=lambda run: _merit(samples, run[0]))
+    return max(runs, key=lambda run: _merit(recording, run[0]))
 
 
 def _phrases(levels: NDArray[np.float64]) -> list[Stretch]:
@@ -268,10 +186,9 @@ def _with_edges(first: Stretch, last: Stretch, end_s: float) -> Stretch:
     return Stretch(max(0.0, first.start_s - EDGE_S), min(end_s, last.end_s + EDGE_S))
 
 
-def _merit(samples: Samples, part: Stretch) -> float:
+def _merit(recording: Recording, part: Stretch) -> float:
     """Seconds of speech in a part, less when it is clipped; longer is better, because more of the voice is heard."""
-    clip = samples[round(part.start_s * SAMPLE_RATE) : round(part.end_s * SAMPLE_RATE)]
-    return _speech_s(clip) - 2000 * clipped_share(clip)
+    return _speech_s(recording.part(part)) - 2000 * recording.clipped_share(part)
 
 
 def _speech_s(clip: Samples) -> float:

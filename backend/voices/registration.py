@@ -1,7 +1,7 @@
 """How a voice comes to be: registered with consent, uploaded in parts, checked.
 
-An upload is never given to an engine: what engines see was decoded and written anew here (`references.py`). A zero-shot voice is
-checked while its last part is uploaded, so that the uploader is told at once; the clips of a few-shot voice are checked behind it.
+An upload is never given to an engine: what engines see was decoded and written anew here (`recordings.py`, `references.py`). A zero-shot
+voice is checked while its last part is uploaded, so that the uploader is told at once; the clips of a few-shot voice are checked behind it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from backend.errors import Conflict, InvalidRequest, NotFound, QuotaExceeded, Ta
 from backend.synthesizers.base import ReferenceClip
 from backend.voices.builtin import BUILTIN_VOICES
 from backend.voices.manifest import ENGINE, Consent, TrainingClip, VoiceManifest, VoiceMode, VoiceStatus, shown_name, slug_of
-from backend.voices.references import SAMPLE_RATE, PreparedReference, decode, prepare_reference
+from backend.voices.recordings import SAMPLE_RATE, decode
+from backend.voices.references import PreparedReference, prepare_reference
 from backend.voices.store import VoiceStore
 
 MOST_VOICES: Final = 30
@@ -235,7 +236,7 @@ class Registration:
         def prepare() -> PreparedReference:
             if transcript is not None or self._transcribe is None:
                 return prepare_reference(data, transcript or "")
-            heard = self._transcribe(decode(data), SAMPLE_RATE, lang)
+            heard = self._transcribe(decode(data).samples, SAMPLE_RATE, lang)
             if not re.search(r"\w", heard):
                 raise InvalidRequest("No words were heard in the recording; write down what is said and send that too.")
             return prepare_reference(data, heard)

@@ -11,7 +11,8 @@ import pytest
 
 from backend.acoustics import median_pitch_hz
 from backend.errors import InvalidRequest
-from backend.voices.references import MAX_BYTES, SAMPLE_RATE, decode, prepare_reference
+from backend.voices.recordings import MAX_BYTES, SAMPLE_RATE, decode
+from backend.voices.references import prepare_reference
 from tests.support.recordings import encoded, phrase, rest
 
 WORDS = "It was a quiet morning, and nobody had noticed."
@@ -34,7 +35,7 @@ def noise(duration_s: float) -> np.ndarray:
 def test_every_announced_format_becomes_mono_flac_of_the_engines_rate(kind: str) -> None:
     prepared = prepare_reference(encoded(spoken(2.0, 2.0), kind), WORDS)
 
-    clip = decode(prepared.flac)
+    clip = decode(prepared.flac).samples
     assert prepared.flac[:4] == b"fLaC"
     assert len(clip) == pytest.approx(prepared.duration_s * SAMPLE_RATE, abs=2)
     assert 4.0 < prepared.duration_s < 5.0
@@ -78,28 +79,29 @@ def test_one_empty_or_opposite_channel_does_not_cost_the_voice() -> None:
     voice = spoken(4.0)
     for right in (np.zeros_like(voice), -voice):
         prepared = prepare_reference(encoded(np.stack([voice, right]), "wav"), WORDS)
-        assert median_pitch_hz(decode(prepared.flac), SAMPLE_RATE) == pytest.approx(180, rel=0.06)
+        assert median_pitch_hz(decode(prepared.flac).samples, SAMPLE_RATE) == pytest.approx(180, rel=0.06)
 
 
-def test_a_voice_in_eight_channels_is_mixed_to_one() -> None:
+@pytest.mark.parametrize("channels", [8, 24])
+def test_a_voice_in_many_channels_is_mixed_to_one(channels: int) -> None:
     pcm = np.round(spoken(4.0) * 32767).astype("<i2")
     recording = io.BytesIO()
     with wave.open(recording, "wb") as file:
-        file.setnchannels(8)
+        file.setnchannels(channels)
         file.setsampwidth(2)
         file.setframerate(SAMPLE_RATE)
-        file.writeframes(np.repeat(pcm, 8).tobytes())
+        file.writeframes(np.repeat(pcm, channels).tobytes())
 
     prepared = prepare_reference(recording.getvalue(), WORDS)
 
-    assert median_pitch_hz(decode(prepared.flac), SAMPLE_RATE) == pytest.approx(180, rel=0.06)
+    assert median_pitch_hz(decode(prepared.flac).samples, SAMPLE_RATE) == pytest.approx(180, rel=0.06)
 
 
 @pytest.mark.parametrize("times", [20.0, 1e30])
 def test_floats_beyond_full_scale_are_not_cut_off_when_they_are_stored(times: float) -> None:
     voice = spoken(4.0)
 
-    kept = [decode(prepare_reference(encoded(voice * gain, "float wav"), WORDS).flac) for gain in (1.0, times)]
+    kept = [decode(prepare_reference(encoded(voice * gain, "float wav"), WORDS).flac).samples for gain in (1.0, times)]
 
     quiet, loud = (clip / np.abs(clip).max() for clip in kept)
     assert np.abs(quiet - loud).max() < 0.001
@@ -110,7 +112,7 @@ def test_samples_that_are_no_numbers_are_silence() -> None:
     voice[::50_000] = np.nan
     voice[1::50_000] = np.inf
 
-    assert np.isfinite(decode(encoded(voice, "float wav"))).all()
+    assert np.isfinite(decode(encoded(voice, "float wav")).samples).all()
     assert prepare_reference(encoded(voice, "float wav"), WORDS).pitch_hz == pytest.approx(180, rel=0.06)
 
 
@@ -172,6 +174,18 @@ def test_a_long_recording_whose_pauses_do_not_fit_the_transcript_is_refused() ->
 def test_a_recording_that_cannot_be_cloned_from_is_refused_with_the_reason(recording: np.ndarray, reason: str) -> None:
     with pytest.raises(InvalidRequest, match=reason):
         prepare_reference(encoded(recording, "flac"), WORDS)
+
+
+@pytest.mark.parametrize("rate", [8_000, 22_050, 44_100, 48_000, 192_000])
+@pytest.mark.parametrize("pitch_hz", [80.0, 180.0])
+def test_cut_off_peaks_are_seen_at_any_rate_and_whole_ones_never_taken_for_them(rate: int, pitch_hz: float) -> None:
+    voice = np.concatenate([rest(0.4, rate), phrase(4.0, pitch_hz, rate=rate), rest(0.4, rate)])
+    loud = (voice * 0.999 / np.abs(voice).max()).astype(np.float32)
+
+    assert prepare_reference(encoded(loud, "flac", rate), WORDS).duration_s == pytest.approx(4.2, abs=0.3)
+    for clipped in (np.clip(loud * 6, -1, 1), np.clip(loud * 6, -1, 1) * 0.6, np.stack([loud, np.clip(loud * 6, -1, 1)])):
+        with pytest.raises(InvalidRequest, match="distorted"):
+            prepare_reference(encoded(clipped, "wav", rate), WORDS)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from backend.acoustics import Samples
 from backend.errors import InvalidRequest
 from backend.synthesizers.base import Speech, Utterance, Voice
 from backend.synthesizers.embedded import EmbeddedSynthesizer
-from backend.voices.references import SAMPLE_RATE, check, prepare_reference
+from backend.voices.recordings import SAMPLE_RATE
+from backend.voices.references import check, prepare_reference
 from backend.voices.speakers import TWO_PEOPLE, division_score
 from tests.support.recordings import encoded, phrase, rest
 
