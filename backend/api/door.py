@@ -6,6 +6,8 @@ wants `--http backend.api.door:Door`, or a proxy in front that does the same. Bo
 
 Nor does it part with who takes nothing of an answer: even closing a connection waits until what was written has been read.
 
+To event streams it offers to write at once what can be written without waiting (`event_stream.WRITE_NOW`).
+
 And it loses the body of a request that offers another protocol, as Java's client and `curl --http2` do with everything they send. Here
 no offer is taken up, and the request is as good as any; only WebSockets are refused, before uvicorn waits for the rest of one without end.
 """
@@ -14,11 +16,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import weakref
 from typing import Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from backend.api.event_stream import WRITE_NOW
 from backend.api.guard import BadHttp, NoWebSocket, TooSlow
 from backend.api.open_files import room_for_connections
 from backend.api.problems import MEDIA_TYPE, problem_body
@@ -36,6 +40,28 @@ class HeadTooLarge(TanoshiError):
     status = 431
     code = "head_too_large"
     title = "The head of the request is too large"
+
+
+class ChunkWriter:
+    """Writes chunks of one reply, as uvicorn's `send` does, where it would not wait. Keeps nothing alive."""
+
+    __slots__ = ("_cycle",)
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        self._cycle = weakref.ref(cycle)
+
+    def __call__(self, data: bytes) -> bool:
+        cycle = self._cycle()
+        if (
+            cycle is None
+            or not cycle.chunked_encoding
+            or cycle.response_complete
+            or cycle.disconnected
+            or cycle.flow.write_paused
+        ):
+            return False
+        cycle.transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+        return True
 
 
 HANG_UP_S: Final = 1.0
@@ -113,6 +139,7 @@ class Door(HttpToolsProtocol):
         self._loose = 0
         self._waits_since = None
         super().on_headers_complete()
+        self.cycle.scope["extensions"] = {WRITE_NOW: ChunkWriter(self.cycle)}  # type: ignore[dict-item]  # ASGI says dict[str, Any]
 
     def on_body(self, body: bytes) -> None:
         self._loose = 0

@@ -29,16 +29,14 @@ class VoiceScript:
     async def open(self, wake: Callable[[], None]) -> bytes | None:
         self._oldest = self.due = asyncio.get_running_loop().time() + self._limits.max_age_s
         self._reading = asyncio.create_task(self._read(wake))
+        self._reading.add_done_callback(lambda _: wake())
         return b""
 
     async def _read(self, wake: Callable[[], None]) -> None:
-        try:
-            async with aclosing(self._happened) as happened:
-                async for event in happened:
-                    self._unsaid.append(event)
-                    wake()
-        finally:
-            wake()
+        async with aclosing(self._happened) as happened:
+            async for event in happened:
+                self._unsaid.append(event)
+                wake()
 
     def take(self, now: float) -> bytes | None:
         assert self._reading is not None

@@ -10,7 +10,7 @@ import pytest
 from starlette.types import Message
 
 from backend.api import event_stream
-from backend.api.event_stream import EventStream, OpenStreams
+from backend.api.event_stream import WRITE_NOW, EventStream, OpenStreams
 from backend.errors import Unavailable
 
 
@@ -44,6 +44,9 @@ class Saying:
 class Viewer:
     """The other end of one stream. `taking` cleared: it takes nothing; `left` set: it has gone."""
 
+    takes_at_once = True
+    """Whether its server offers to write at once."""
+
     def __init__(self, streams: OpenStreams, script: Saying) -> None:
         self.heard: list[bytes] = []
         self.ended = False
@@ -52,7 +55,8 @@ class Viewer:
         self.left = asyncio.Event()
         self.script = script
         self.stream = EventStream(script, streams)
-        self.task = asyncio.create_task(self.stream({"type": "http", "path": "/x"}, self._receive, self._send))
+        scope = {"type": "http", "path": "/x"} | ({"extensions": {WRITE_NOW: self._write_now}} if self.takes_at_once else {})
+        self.task = asyncio.create_task(self.stream(scope, self._receive, self._send))
 
     async def _receive(self) -> Message:
         await self.left.wait()
@@ -64,6 +68,12 @@ class Viewer:
             self.heard.append(message["body"])
             self.ended = not message["more_body"]
 
+    def _write_now(self, data: bytes) -> bool:
+        if not self.taking.is_set():
+            return False
+        self.heard.append(data)
+        return True
+
     async def over(self) -> None:
         # Not awaited within a time-out: that would cancel the stream, and it must end by itself.
         done, _ = await asyncio.wait({self.task}, timeout=2)
@@ -72,9 +82,10 @@ class Viewer:
         assert self.script.closed == 1
 
 
-@pytest.fixture(autouse=True)
-def fast(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, params=[True, False], ids=["at once", "through all layers"])
+def fast(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_stream, "TICK_S", 0.01)
+    monkeypatch.setattr(Viewer, "takes_at_once", request.param)
 
 
 async def until(settled: Callable[[], bool]) -> None:
@@ -97,6 +108,37 @@ async def test_what_is_said_is_heard_at_once_and_in_order() -> None:
     assert len(streams) == 0
     await asyncio.sleep(0.03)
     assert not [task for task in asyncio.all_tasks() if task.get_name() == "event streams"], "no stream, no clock"
+
+
+async def test_what_cannot_be_written_at_once_comes_before_what_is_said_later() -> None:
+    viewer = Viewer(OpenStreams(), Saying())
+    await until(lambda: bool(viewer.heard))
+    viewer.taking.clear()
+    viewer.script.say(b"one")
+    viewer.taking.set()
+    viewer.script.say(b"two")
+    await until(lambda: len(viewer.heard) == 3)
+    viewer.taking.clear()
+    viewer.script.say(b"three")
+    await asyncio.sleep(0.02)  # it is being sent, and does not get on
+    viewer.script.say(b"four")
+    viewer.taking.set()
+    viewer.script.say(b"five")
+    await until(lambda: len(viewer.heard) == 6)
+    assert viewer.heard == [b"opening", b"one", b"two", b"three", b"four", b"five"]
+    viewer.script.say(None)
+    await viewer.over()
+
+
+async def test_news_are_heard_before_whoever_had_them_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Viewer, "takes_at_once", True)
+    viewer = Viewer(OpenStreams(), Saying())
+    viewer.script.said.append(b"early")
+    await until(lambda: len(viewer.heard) == 2)
+    viewer.script.say(b"news")
+    assert viewer.heard == [b"opening", b"early", b"news"]
+    viewer.script.say(None)
+    await viewer.over()
 
 
 def test_no_stream_is_silent_for_as_long_as_a_client_waits() -> None:

@@ -6,11 +6,12 @@ import asyncio
 import gzip
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
-from backend.api.door import MAX_HEAD_BYTES, Door
+from backend.api.door import MAX_HEAD_BYTES, ChunkWriter, Door
 from tests.conftest import Serve
 from tests.support.engines import page
 from tests.support.narration_client import NarrationClient
@@ -189,6 +190,45 @@ async def test_compressed_bodies_are_refused_unopened(client: NarrationClient, c
         assert reply.headers["accept-encoding"] == "identity"
     assert (await client.snapshot(plan))["pages"][0]["state"] == "queued", "it was the client's mistake, not the page's"
     assert (await client.http.put(put, content=page(1), headers={"Content-Encoding": "identity"})).is_success
+
+
+async def test_events_are_written_at_once_in_whole_chunks_and_who_asks_for_the_head_gets_none(
+    client: NarrationClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once: list[bool] = []
+    write = ChunkWriter.__call__
+
+    def noted(writer: ChunkWriter, data: bytes) -> bool:
+        at_once.append(write(writer, data))
+        return at_once[-1]
+
+    monkeypatch.setattr(ChunkWriter, "__call__", noted)
+    plan = await client.start(20)
+    path = urlsplit(plan["status_sse"]).path
+    stranger, head = await Stranger.of(client), await Stranger.of(client)
+    stranger.writer.write(b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n" % path.encode())
+    head.writer.write(b"HEAD %b HTTP/1.1\r\nHost: x\r\n\r\n" % path.encode())
+    said = b""
+    while b"event: progress" not in said:
+        said += await stranger.some(65_536)
+    for index in (3, 19, 0, 11):
+        assert (await client.http.post(path.replace("/events", "/focus"), json={"index": index})).is_success
+    await client.http.delete(path.removesuffix("/events"))
+    while not said.endswith(b"\r\n0\r\n\r\n"):
+        said += await stranger.some(65_536)
+    rest, body = said.partition(b"\r\n\r\n")[2], b""
+    while rest:
+        size, rest = int(rest.partition(b"\r\n")[0], 16), rest.partition(b"\r\n")[2]
+        assert rest[size : size + 2] == b"\r\n"
+        body, rest = body + rest[:size], rest[size + 2 :]
+    told = [json.loads(frame.partition(b"data: ")[2])["index"] for frame in body.split(b"\n\n") if b"event: focus" in frame]
+    assert told == [3, 19, 0, 11]
+    assert at_once.count(True) >= 4
+    seen = await head.rest()
+    assert seen.startswith(b"HTTP/1.1 200")
+    assert seen.endswith(b"\r\n\r\n")
+    assert seen.count(b"\r\n\r\n") == 1
+    stranger.writer.close()
 
 
 async def test_who_reads_nothing_of_an_answer_is_cut_off(
