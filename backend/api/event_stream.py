@@ -18,6 +18,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable, Mapping
+from math import inf
 from typing import Final, Protocol
 
 from starlette.responses import Response
@@ -69,12 +70,19 @@ def server_is_leaving() -> bool:
 
 
 class OpenStreams:
-    """All open streams of a process, and the one clock they share; it runs while there is a stream."""
+    """All open streams of a process, and the one clock they share; it runs while there is a stream.
+
+    The clock is a wheel: it looks only at streams whose time may have come. A stream stands no later on it than its `due`, and may
+    stand earlier, for it is not moved when its time is put off: every event puts it off.
+    """
 
     def __init__(self, leaving: Callable[[], bool] = server_is_leaving) -> None:
         self._leaving = leaving
         self._open: set[EventStream] = set()
         self._clock: asyncio.Task[None] | None = None
+        self._wheel: dict[int, set[EventStream]] = {}
+        """By the number of the tick, counted as loop time is."""
+        self._ticks = 0
 
     def __len__(self) -> int:
         return len(self._open)
@@ -83,17 +91,35 @@ class OpenStreams:
         self._open.add(stream)
         if self._clock is None:
             self._clock = asyncio.create_task(self._run(), name="event streams")
+        self.watch(stream)
 
     def discard(self, stream: EventStream) -> None:
         self._open.discard(stream)
+        self._take_down(stream)
         if not self._open and self._clock is not None:
             self._clock.cancel()
             self._clock = None
+
+    def watch(self, stream: EventStream) -> None:
+        """To be called when `stream.due` has come nearer."""
+        tick = max(self._ticks, int(stream.due / TICK_S)) + 1 if stream.due < inf else None
+        if stream in self._open and tick is not None and (stream.tick is None or tick < stream.tick):
+            self._take_down(stream)
+            stream.tick = tick
+            self._wheel.setdefault(tick, set()).add(stream)
 
     def end(self) -> None:
         """Ends all streams, each with a complete reply: their clients resume elsewhere."""
         for stream in tuple(self._open):
             stream.end()
+
+    def _take_down(self, stream: EventStream) -> None:
+        if stream.tick is not None:
+            beside = self._wheel[stream.tick]
+            beside.discard(stream)
+            if not beside:
+                del self._wheel[stream.tick]
+            stream.tick = None
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -102,9 +128,15 @@ class OpenStreams:
             if self._leaving():
                 self.end()
             now = loop.time()
-            for stream in tuple(self._open):
-                if stream.due <= now:
-                    stream.look(now)
+            self._ticks = int(now / TICK_S)
+            for tick in sorted(tick for tick in self._wheel if tick <= self._ticks):
+                streams = self._wheel.pop(tick)
+                for stream in streams:
+                    stream.tick = None
+                for stream in streams:
+                    if stream.due <= now:
+                        stream.look(now)
+                    self.watch(stream)
 
 
 class EventStream(Response):
@@ -118,6 +150,8 @@ class EventStream(Response):
         self.init_headers({**_HEADERS, **(headers or {})})
         self.due = 0.0
         """Loop time before which the clock need not look at this stream."""
+        self.tick: int | None = None
+        """Where it stands on the clock's wheel."""
         self._script = script
         self._streams = streams
         self._loop = asyncio.get_running_loop()
@@ -154,6 +188,7 @@ class EventStream(Response):
         if not self._ending:
             self._ending = True
             self.due = 0.0
+            self._streams.watch(self)
             self.wake()
 
     def look(self, now: float) -> None:
@@ -228,7 +263,9 @@ class EventStream(Response):
             self._sleep = None
 
     def _set_clock(self) -> None:
-        self.due = min(self._script.due, self._spoke_at + PING_AFTER_S)
+        before, self.due = self.due, min(self._script.due, self._spoke_at + PING_AFTER_S)
+        if self.due < before:
+            self._streams.watch(self)
 
     async def _wait_for_leaving(self, receive: Receive) -> None:
         try:

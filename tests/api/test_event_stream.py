@@ -171,6 +171,31 @@ async def test_a_script_is_asked_when_its_time_has_come() -> None:
     assert asyncio.get_running_loop().time() >= viewer.script.due
 
 
+async def test_the_clock_looks_only_at_streams_whose_time_may_have_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[EventStream] = []
+    watch = OpenStreams.watch
+
+    def noted(streams: OpenStreams, stream: EventStream) -> None:
+        looks.append(stream)
+        watch(streams, stream)
+
+    monkeypatch.setattr(OpenStreams, "watch", noted)
+    streams = OpenStreams()
+    viewers = [Viewer(streams, Saying()) for _ in range(20)]
+    await until(lambda: all(viewer.heard for viewer in viewers))
+    for _ in range(20):
+        for viewer in viewers:
+            viewer.script.say(b"news")
+        await asyncio.sleep(0.01)
+    assert len(looks) < 4 * len(viewers)
+    for viewer in viewers:
+        viewer.script.due = 0.0
+        viewer.script.say(b"more")
+        viewer.script.said.append(None)
+    for viewer in viewers:
+        await viewer.over()
+
+
 async def test_a_viewer_that_leaves_is_noticed_at_once() -> None:
     streams = OpenStreams()
     viewer = Viewer(streams, Saying())
