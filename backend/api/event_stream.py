@@ -5,8 +5,8 @@
        +---- sleep              silence, a send that gets nowhere, the server's end), or the task that waits for the client to leave
 
 Who wakes a sleeping stream asks its script, and where the server below can write without waiting (`WRITE_NOW`) what there is to say goes
-out there and then: the task sleeps on. Waking it would walk through all layers around it, twenty frames in and as many out, and half of
-what an event costs a viewer was that.
+out there and then: the task sleeps on. Waking it walks through all layers around it, twenty frames in and as many out, which was a third
+of what an event costs.
 
 This is own code although well-kept libraries exist, because of what a viewer costs: sse-starlette keeps five tasks for each and opens a
 time-out scope for every send.
