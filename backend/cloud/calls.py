@@ -11,7 +11,7 @@ import logging
 from contextlib import suppress
 from typing import Any, Final, Protocol
 
-from modal import exception
+from modal import FunctionCall, exception
 
 from backend.errors import TanoshiError, Unavailable
 
@@ -19,6 +19,10 @@ logger = logging.getLogger(__name__)
 
 _OUT_OF_REACH: Final = (exception.Error, ConnectionError, TimeoutError)
 """What Modal's client raises for itself: the app is not deployed, a time-out, a container that does not start, a network."""
+
+
+_LOOK_S: Final = 10.0
+"""How long what became of a call is asked for."""
 
 
 class RemoteMethod(Protocol):
@@ -57,3 +61,17 @@ async def call(method: RemoteMethod, *arguments: Any) -> Any:
     if isinstance(answer, TanoshiError):
         raise answer
     return answer
+
+
+async def outcome(call_id: str) -> str:
+    """What became of a spawned call, for the operator's log: whichever process spawned it, and without waiting for it."""
+    if not call_id:
+        return "it could not be spawned"
+    try:
+        async with asyncio.timeout(_LOOK_S):
+            await FunctionCall.from_id(call_id).get.aio(timeout=0)
+    except TimeoutError:
+        return "it was not started in time, or was interrupted"
+    except Exception as error:  # noqa: BLE001 - whatever the remote side raised is the answer
+        return f"{type(error).__name__}: {error}"
+    return "it returned, and the work was not done"

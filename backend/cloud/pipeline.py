@@ -58,18 +58,21 @@ class Pipeline:
         Args:
             owner: name the lease is held under; whoever spawned this took it, and a call that is started again has it already.
         """
-        self._reader.wake()  # so that pages are known to be queued until somebody can read them
+        worked = None
         try:
             # A page that is uploaded while the last one ends finds the lease held and spawns nobody: so it is looked for once more
             # after the lease is given back. An upload that comes later still finds it free.
             while await self._log.acquire(job_id, owner, LEASE_S):
+                self._reader.wake()  # so that pages are known to be queued until somebody can read them
                 try:
                     await narrate_under_lease(self._narrator, self._log, job_id, owner)
                 finally:
                     with suppress(TanoshiError):
                         await asyncio.shield(self._log.release(job_id, owner))
-                if not (await self._log.state(job_id)).has_work:
+                state = await self._log.state(job_id)
+                if not state.has_work or state.worked == worked:  # nothing got done: whoever counts attempts sees to it
                     return
+                worked = state.worked
         except JobNotFound:
             logger.info("Job %s is gone; its pipeline ends.", job_id)
 

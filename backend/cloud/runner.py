@@ -3,22 +3,29 @@
 The lease is taken here, under a name that the spawned pipeline is told and goes on with. So a window's twenty uploads spawn one pipeline,
 wherever they arrive; a pipeline that Modal starts again after a preemption is the same owner and goes on at once; and one that never
 starts gives the job up with its lease, to whoever asks next.
+
+A pipeline that fails as soon as it begins (an import, a variable the secret lacks) would be begun again for as long as the window lives,
+and each time a container is paid for. So attempts that come to nothing are counted beside the job's log, follow each other more and more
+slowly, and after a few the window's pages end. Whatever a pipeline gets done for a page begins the count anew.
 """
 
 from __future__ import annotations
 
 import logging
 import secrets
+import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
 from modal import exception
 
 from backend.cloud.adapters import RemoteReader, RemoteSynthesizer
-from backend.cloud.calls import RemoteMethod
+from backend.cloud.calls import RemoteMethod, outcome
 from backend.errors import JobNotFound, TanoshiError
+from backend.jobs import decisions
+from backend.jobs.attempts import Attempts
 from backend.jobs.log import JobLog
 from backend.narration.runner import LocalRunner
 from backend.narration.window import Narrator
@@ -27,6 +34,8 @@ logger = logging.getLogger(__name__)
 
 HANDOVER_LEASE_S: Final = 60.0
 """A pipeline's container may have to start first."""
+PAUSES_S: Final = (10.0, 30.0, 90.0)
+"""From the beginning of one attempt that comes to nothing to the next. When one more than these has, the window is given up."""
 _MOST_KNOWN: Final = 1000
 """Calls this process remembers for cancelling; others end when they see that their job is gone."""
 
@@ -37,12 +46,24 @@ class CloudRunner:
     Args:
         narrate: the deployed pipeline, called with a job's id and the name its lease is held under.
         engines: woken when a window begins.
+        became: what became of a call, by its id, in words.
+        clock: Unix time in seconds.
     """
 
-    def __init__(self, log: JobLog, narrate: RemoteMethod, engines: Sequence[RemoteReader | RemoteSynthesizer]) -> None:
+    def __init__(
+        self,
+        log: JobLog,
+        narrate: RemoteMethod,
+        engines: Sequence[RemoteReader | RemoteSynthesizer],
+        *,
+        became: Callable[[str], Awaitable[str]] = outcome,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._log = log
         self._narrate = narrate
         self._engines = engines
+        self._became = became
+        self._clock = clock
         self._calls: OrderedDict[str, Any] = OrderedDict()
 
     async def prepare(self, job_id: str) -> None:
@@ -52,22 +73,58 @@ class CloudRunner:
 
     async def ensure(self, job_id: str) -> None:
         owner = f"modal-{secrets.token_hex(8)}"
-        try:
+        spawned = False
+        with suppress(JobNotFound):
             if not await self._log.acquire(job_id, owner, HANDOVER_LEASE_S):
                 return
-        except JobNotFound:
-            return
+            try:
+                spawned = await self._begin(job_id, owner)
+            finally:
+                if not spawned:
+                    with suppress(TanoshiError):
+                        await self._log.release(job_id, owner)
+
+    async def _begin(self, job_id: str, owner: str) -> bool:
+        """Spawns a pipeline where there is work, and it is time for one; says whether. The caller holds the lease as `owner`."""
+        state = await self._log.state(job_id)
+        if not state.has_work:
+            return False
+        before = await self._log.attempts(job_id)
+        in_vain = before if before is not None and before.worked == state.worked else None
+        if in_vain is not None and not await self._may_follow(job_id, in_vain):
+            return False
+        began = self._clock()
+        call_id = await self._spawn(job_id, owner)
+        count = 1 if in_vain is None else in_vain.count + 1
+        await self._log.note_attempts(job_id, Attempts(state.worked, count, began, call_id))
+        return bool(call_id)
+
+    async def _may_follow(self, job_id: str, in_vain: Attempts) -> bool:
+        """Whether it is time for another attempt; after the last one, the window is given up."""
+        most = len(PAUSES_S) + 1
+        if in_vain.count < most and self._clock() - in_vain.at < PAUSES_S[in_vain.count - 1]:
+            return False
+        why = await self._became(in_vain.call)
+        if in_vain.count < most:
+            logger.warning("Pipeline %d of %d for job %s got nothing done: %s.", in_vain.count, most, job_id, why)
+            return True
+        logger.error("Job %s is given up, because %d pipelines in a row got nothing done; the last one: %s.", job_id, most, why)
+        await self._log.commit(job_id, decisions.given_up(in_vain.worked))
+        await self.cancel(job_id)  # it may still wait for a container, which would find nothing to do
+        return False
+
+    async def _spawn(self, job_id: str, owner: str) -> str:
+        """The call's id; empty: Modal did not take it."""
         try:
             call = await self._narrate.spawn.aio(job_id, owner)
         except (exception.Error, ConnectionError, TimeoutError) as error:
             # The upload is stored and in the log: it is not refused because of this. The job has no lease, and recovery finds it.
             logger.error("No pipeline could be spawned for job %s: %s", job_id, error)
-            with suppress(TanoshiError):
-                await self._log.release(job_id, owner)
-            return
+            return ""
         self._calls[job_id] = call
         while len(self._calls) > _MOST_KNOWN:
             self._calls.popitem(last=False)
+        return str(call.object_id)
 
     async def cancel(self, job_id: str) -> None:
         """Cancels the pipeline's call if this process spawned it. Elsewhere the log tells it that its job is gone, which ends it too."""

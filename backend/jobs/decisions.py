@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from backend.errors import PageNotInWindow, QuotaExceeded
+from backend.errors import PageNotInWindow, QuotaExceeded, Unavailable
 from backend.jobs.events import Entry, Event, EventName
 from backend.jobs.state import JobState, PageRecord, PageState, fold
 
@@ -89,6 +89,20 @@ def failed(index: int, revision: int, reason: str) -> Decide:
         if page.revision != revision or page.state.ended:
             return ()
         return _completed(state, _status(index, revision, PageState.ERROR, reason=reason))
+
+    return decide
+
+
+def given_up(worked: str) -> Decide:
+    """Nobody can be found who does the work: uploaded pages that are on their way end, unless they have got further than `worked`."""
+
+    def decide(state: JobState) -> Sequence[Event]:
+        waiting = [page for page in state.pages if page.uploaded and not page.state.ended]
+        if not waiting or state.worked != worked:
+            return ()
+        return _completed(
+            state, *(_status(page.index, page.revision, PageState.ERROR, reason=Unavailable.code) for page in waiting)
+        )
 
     return decide
 

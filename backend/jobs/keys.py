@@ -1,6 +1,7 @@
 """Every Redis key, channel and lifetime of the job log. WARP.md documents them; nothing else in the program names one.
 
-    narration:job:{job_id}             hash: cursor, state (the fold as JSON), client, work, created lives JOB_TTL_SECONDS
+    narration:job:{job_id}             hash: cursor, state (the fold as JSON), client, work,
+                                       created, attempts (JSON)                                      lives JOB_TTL_SECONDS
     narration:job:{job_id}:snapshot    string: the reply of /snapshot, ready to send                 lives JOB_TTL_SECONDS
     narration:job:{job_id}:events      stream: the log, ids "{seq}-0", fields entry and commit       lives JOB_TTL_SECONDS
     narration:job:{job_id}:lease       string: the pipeline that works on the job                    lives the lease's time

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from typing import Final, Protocol
 
+from backend.jobs.attempts import Attempts
 from backend.jobs.decisions import Decide
 from backend.jobs.events import Entry
 from backend.jobs.feed import Tail, Wake
@@ -75,6 +76,18 @@ class JobLog(Protocol):
 
     async def abandoned(self) -> Sequence[str]:
         """Jobs that have work (`JobState.has_work`) and no pipeline that holds a lease, for recovery."""
+        ...
+
+    async def narrated(self) -> Sequence[str]:
+        """Jobs that have work and a pipeline that holds the lease on it."""
+        ...
+
+    async def attempts(self, job_id: str) -> Attempts | None:
+        """What `note_attempts` said last; None before."""
+        ...
+
+    async def note_attempts(self, job_id: str, attempts: Attempts) -> None:
+        """Keeps how often work on the job was begun; for holders of the pipeline's lease. Nobody who follows the job is told."""
         ...
 
     async def acquire(self, job_id: str, owner: str, ttl_s: float, part: str = PIPELINE) -> bool:

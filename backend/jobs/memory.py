@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 
 from backend.errors import Conflict, JobNotFound
+from backend.jobs.attempts import Attempts
 from backend.jobs.decisions import Decide
 from backend.jobs.events import Entry
 from backend.jobs.feed import Feed, Tail, Wake, batches
@@ -24,6 +25,7 @@ class _Job:
     feed: Feed = field(default_factory=Feed)
     leases: dict[str, tuple[str, float]] = field(default_factory=dict)
     """Part of the work -> owner and the monotonic time at which its lease ends."""
+    attempts: Attempts | None = None
 
     def held(self, part: str, now: float, but_by: str | None = None) -> bool:
         """Whether somebody (else than `but_by`) holds the lease on `part` at the monotonic time `now`."""
@@ -110,8 +112,20 @@ class MemoryJobLog:
         return tuple(self._jobs)
 
     async def abandoned(self) -> Sequence[str]:
+        return self._with_work(held=False)
+
+    async def narrated(self) -> Sequence[str]:
+        return self._with_work(held=True)
+
+    def _with_work(self, *, held: bool) -> Sequence[str]:
         now = time.monotonic()
-        return tuple(job_id for job_id, job in self._jobs.items() if job.state.has_work and not job.held(PIPELINE, now))
+        return tuple(job_id for job_id, job in self._jobs.items() if job.state.has_work and job.held(PIPELINE, now) is held)
+
+    async def attempts(self, job_id: str) -> Attempts | None:
+        return self._job(job_id).attempts
+
+    async def note_attempts(self, job_id: str, attempts: Attempts) -> None:
+        self._job(job_id).attempts = attempts
 
     async def acquire(self, job_id: str, owner: str, ttl_s: float, part: str = PIPELINE) -> bool:
         job = self._job(job_id)

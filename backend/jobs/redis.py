@@ -19,6 +19,7 @@ from pydantic import TypeAdapter
 from backend.errors import Conflict, JobNotFound
 from backend.jobs import keys
 from backend.jobs import redis_scripts as scripts
+from backend.jobs.attempts import Attempts
 from backend.jobs.decisions import Decide
 from backend.jobs.events import Entry
 from backend.jobs.feed import Tail, Wake, batches
@@ -28,6 +29,7 @@ from backend.jobs.redis_live import LiveReader
 from backend.jobs.state import JobDefinition, JobState, fold
 
 _STATE = TypeAdapter(JobState)
+_ATTEMPTS = TypeAdapter(Attempts)
 
 
 class RedisJobLog:
@@ -49,7 +51,8 @@ class RedisJobLog:
         self._delete = register(scripts.DELETE)
         self._remember_start = register(scripts.REMEMBER_START)
         self._open_jobs = register(scripts.OPEN_JOBS)
-        self._abandoned = register(scripts.ABANDONED)
+        self._with_work = register(scripts.WITH_WORK)
+        self._note_attempts = register(scripts.NOTE_ATTEMPTS)
         self._acquire = register(scripts.ACQUIRE)
         self._release = register(scripts.RELEASE)
         self._live = LiveReader(link, self.entries, self._cursors)
@@ -172,7 +175,21 @@ class RedisJobLog:
         return [job_id.decode() for job_id in found]
 
     async def abandoned(self) -> Sequence[str]:
-        return [job_id.decode() for job_id in await self._run(self._abandoned, (keys.OPEN,), keys.JOB_PREFIX)]
+        return [job_id.decode() for job_id in await self._run(self._with_work, (keys.OPEN,), keys.JOB_PREFIX, 0)]
+
+    async def narrated(self) -> Sequence[str]:
+        return [job_id.decode() for job_id in await self._run(self._with_work, (keys.OPEN,), keys.JOB_PREFIX, 1)]
+
+    async def attempts(self, job_id: str) -> Attempts | None:
+        name = keys.job(job_id)
+        created, noted = await self.link.call(lambda: self.link.client.hmget(name, ["created", "attempts"]))
+        if created is None:
+            raise JobNotFound
+        return None if noted is None else _ATTEMPTS.validate_json(noted)
+
+    async def note_attempts(self, job_id: str, attempts: Attempts) -> None:
+        if await self._run(self._note_attempts, (keys.job(job_id),), _ATTEMPTS.dump_json(attempts)) == b"gone":
+            raise JobNotFound
 
     async def acquire(self, job_id: str, owner: str, ttl_s: float, part: str = PIPELINE) -> bool:
         outcome = await self._run(self._acquire, (keys.job(job_id), keys.lease(job_id, part)), owner, round(ttl_s * 1000))

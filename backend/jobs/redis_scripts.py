@@ -108,19 +108,26 @@ return job_id
 # KEYS: the client's open jobs.
 OPEN_JOBS: Final = _NOW_MS + "return redis.call('ZCOUNT', KEYS[1], now_ms(), '+inf')"
 
-# KEYS: open.
-ABANDONED: Final = """
-local job_prefix = ARGV[1]
+# KEYS: open. Jobs with work: those whose pipeline's lease is held ('1'), or is not ('0').
+WITH_WORK: Final = """
+local job_prefix, held = ARGV[1], tonumber(ARGV[2])
 local found = {}
 for _, job_id in ipairs(redis.call('SMEMBERS', KEYS[1])) do
   local work = redis.call('HGET', job_prefix .. job_id, 'work')
   if not work then
     redis.call('SREM', KEYS[1], job_id)        -- ran out
-  elseif work == '1' and redis.call('EXISTS', job_prefix .. job_id .. ':lease') == 0 then
+  elseif work == '1' and redis.call('EXISTS', job_prefix .. job_id .. ':lease') == held then
     found[#found + 1] = job_id
   end
 end
 return found
+"""
+
+# KEYS: job. A job that is gone is not brought back by it.
+NOTE_ATTEMPTS: Final = """
+if redis.call('EXISTS', KEYS[1]) == 0 then return 'gone' end
+redis.call('HSET', KEYS[1], 'attempts', ARGV[1])
+return 'ok'
 """
 
 # KEYS: job, lease.

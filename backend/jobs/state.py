@@ -142,6 +142,18 @@ class JobState:
         """Whether a page that was uploaded is still on its way."""
         return any(page.uploaded and not page.state.ended for page in self.pages)
 
+    @property
+    def worked(self) -> str:
+        """How far the uploaded pages have got: another text whenever work on a page comes to something, or one is asked for again.
+
+        Pages that have only arrived do not show in it: that nothing was done about them is no progress.
+        """
+        return ",".join(
+            f"{page.index}.{page.revision}.{page.state}"
+            for page in self.pages
+            if page.uploaded and (page.revision > 1 or page.state is not PageState.QUEUED)
+        )
+
     def progress(self) -> dict[str, int]:
         return {"done": self.ended_pages, "total": len(self.pages)}
 

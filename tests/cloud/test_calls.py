@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from modal import exception
 
+from backend.cloud import calls
 from backend.cloud.adapters import RemoteReader
 from backend.cloud.calls import call
 from backend.cloud.runner import CloudRunner
@@ -26,7 +27,7 @@ from backend.errors import (
 )
 from backend.jobs.memory import MemoryJobLog
 from tests.narration.test_window import Desk
-from tests.support.jobs import a_definition
+from tests.support.jobs import a_definition, upload
 
 
 class _Aio:
@@ -39,6 +40,7 @@ class Method:
 
     def __init__(self, answer: Any = None, *, spawn_error: Exception | None = None, waits: bool = False) -> None:
         self._answer, self._spawn_error, self._waits = answer, spawn_error, waits
+        self.object_id = "fc-1"
         self.spawned: list[tuple[Any, ...]] = []
         self.cancelled = 0
         self.spawn = _Aio(self._spawn)
@@ -100,6 +102,29 @@ async def test_pages_whose_batch_failed_elsewhere_are_not_read_once_more_one_by_
         state = await desk.narrate("job_a")
     assert [entry.reason for entry in state.pages] == ["unavailable"] * 5
     assert [len(pages) for pages, _ in Handle.read.spawned] == [1, 4]
+
+
+@pytest.mark.parametrize(
+    ("ended", "said"),
+    [(TimeoutError(), "it was not started in time, or was interrupted"), (JobNotFound("gone"), "JobNotFound: gone")],
+)
+async def test_what_became_of_a_call_is_told_without_waiting_for_it(
+    monkeypatch: pytest.MonkeyPatch, ended: Exception, said: str
+) -> None:
+    class Spawned:
+        def __init__(self, call_id: str) -> None:
+            assert call_id == "fc-7"
+            self.get = _Aio(self._get)
+
+        async def _get(self, **how: float) -> None:
+            assert how == {"timeout": 0}
+            raise ended
+
+    class FunctionCall:
+        from_id = Spawned
+
+    monkeypatch.setattr(calls, "FunctionCall", FunctionCall)
+    assert await calls.outcome("fc-7") == said
 
 
 async def test_an_app_that_is_not_deployed_is_unavailable() -> None:
@@ -172,9 +197,16 @@ async def test_two_unknown_engines_never_share_a_cached_result() -> None:
     assert len(names) == 2
 
 
+async def a_job(log: MemoryJobLog, pages: int = 2) -> str:
+    """A window whose first page is there."""
+    job_id = (await log.create(a_definition(pages))).definition.job_id
+    await log.commit(job_id, upload(0))
+    return job_id
+
+
 async def test_twenty_uploads_spawn_one_pipeline() -> None:
     log, narrate = MemoryJobLog(), Method()
-    job_id = (await log.create(a_definition(20))).definition.job_id
+    job_id = await a_job(log, 20)
     runners = [CloudRunner(log, narrate, []) for _ in range(2)]
     await asyncio.gather(*(runners[k % 2].ensure(job_id) for k in range(20)))
     assert [spawned[0] for spawned in narrate.spawned] == [job_id]
@@ -185,7 +217,7 @@ async def test_twenty_uploads_spawn_one_pipeline() -> None:
 
 async def test_a_pipeline_that_cannot_be_spawned_costs_no_upload_and_leaves_the_job_to_recovery() -> None:
     log = MemoryJobLog()
-    job_id = (await log.create(a_definition(2))).definition.job_id
+    job_id = await a_job(log)
     await CloudRunner(log, Method(spawn_error=exception.ConnectionError("no")), []).ensure(job_id)
     assert await log.acquire(job_id, "recovery", 15)
 
@@ -198,7 +230,7 @@ async def test_work_on_a_job_that_is_gone_is_not_begun() -> None:
 
 async def test_deleting_a_job_cancels_the_pipeline_this_process_spawned() -> None:
     log, narrate = MemoryJobLog(), Method()
-    job_id = (await log.create(a_definition(2))).definition.job_id
+    job_id = await a_job(log)
     runner = CloudRunner(log, narrate, [])
     await runner.ensure(job_id)
     await runner.cancel(job_id)

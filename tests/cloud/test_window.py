@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -13,7 +16,7 @@ from backend.settings import Settings
 from backend.stores import make_log
 from tests.cloud.conftest import Shared
 from tests.support.audio import is_silent
-from tests.support.modal_cloud.cloud import LocalCloud
+from tests.support.modal_cloud.cloud import ROOT, LocalCloud
 from tests.support.windows import begin, follow, small_pages, sound
 
 READER, SPEAKER = "MagiReader.*", "SovitsSpeaker.*"
@@ -118,3 +121,37 @@ async def test_deleting_a_job_ends_its_pipeline_and_its_gpu_calls(
 
     await asyncio.to_thread(cloud.until, all_ended, 15.0)
     assert (await http.get(plan["snapshot_url"])).status_code == 404
+
+
+OUTCOMES = """
+import asyncio, json, modal
+from backend.cloud.calls import outcome
+
+async def main():
+    narrate = modal.Function.from_name("tanoshi-narration", "narrate")
+    found = []
+    for arguments in ((), ("job_gone", "me")):
+        call = await narrate.spawn.aio(*arguments)
+        await asyncio.gather(call.get.aio(), return_exceptions=True)
+        found.append(await outcome(call.object_id))
+    print(json.dumps([*found, await outcome("")]))
+
+asyncio.run(main())
+"""
+
+
+def test_what_became_of_a_pipeline_is_known_to_whoever_has_its_id(cloud: LocalCloud) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", OUTCOMES],
+        cwd=ROOT,
+        env=cloud.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    failed, returned, unborn = json.loads(done.stdout)
+    assert "TypeError: narrate() missing 2 required positional arguments" in failed
+    assert returned == "it returned, and the work was not done"
+    assert unborn == "it could not be spawned"

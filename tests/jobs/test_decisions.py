@@ -29,6 +29,7 @@ wishes_of_one_effect: st.SearchStrategy[Decide] = st.one_of(
     st.builds(decisions.removed, st.sampled_from("abc")),
     st.builds(decisions.focus, indices),
     st.builds(decisions.end_missing, st.sampled_from([500.0, 2000.0])),
+    st.builds(decisions.given_up, st.sampled_from(["", "0.1.extracting", "0.1.tts"])),
 )
 wishes = st.one_of(wishes_of_one_effect, st.builds(decisions.revise, indices))
 """Two corrections of a page are two; everything else counts once however often it is said."""
@@ -179,6 +180,24 @@ def test_pages_that_never_came_end_as_not_uploaded_and_a_later_upload_brings_the
     expected = {"ok": False, "run": 1, "errors": [{"index": 1, "reason": "not_uploaded"}, {"index": 2, "reason": "not_uploaded"}]}
     assert log[-1].event.data == expected
     assert commit(state, log, upload(2)).pages[2].state is PageState.QUEUED
+
+
+def test_a_window_that_is_given_up_ends_once_and_a_retry_begins_a_run_of_its_own() -> None:
+    whole = [upload(index, str(index)) for index in range(PAGES)]
+    given_up = decisions.given_up(told(whole)[0].worked)
+    late, _ = told([*whole, decisions.advance(0, 1, PageState.EXTRACTING), given_up])
+    assert not any(page.state.ended for page in late.pages), "something was done after all"
+    state, log = told([*whole, decisions.focus(1), given_up, given_up])
+    assert [page.reason for page in state.pages] == ["unavailable"] * PAGES
+    assert [entry.event.data["ok"] for entry in log if entry.event.name is EventName.JOB_DONE] == [False]
+    again, _ = told([*whole, given_up, decisions.retry(2), given_up])
+    assert [page.state for page in again.pages] == [PageState.ERROR, PageState.ERROR, PageState.QUEUED]
+
+
+def test_a_window_that_is_given_up_still_waits_for_pages_that_have_not_come() -> None:
+    state, _ = told([upload(1), decisions.given_up("")])
+    assert [page.reason for page in state.pages] == [None, "unavailable", None]
+    assert not state.done
 
 
 def test_a_window_with_recent_uploads_is_not_quiet() -> None:

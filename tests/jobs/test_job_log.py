@@ -11,6 +11,7 @@ import pytest
 
 from backend.errors import Conflict, JobNotFound, PageNotInWindow
 from backend.jobs import decisions
+from backend.jobs.attempts import Attempts
 from backend.jobs.events import Entry, Event, EventName
 from backend.jobs.log import ARRIVALS, JobLog
 from backend.jobs.state import JobState, PageState, fold
@@ -239,8 +240,27 @@ async def test_jobs_with_work_and_without_a_lease_are_abandoned(log: JobLog, els
     await log.acquire(let_go, "one", 30.0)
     await log.release(let_go, "one")
     assert set(await elsewhere.abandoned()) == {let_go, never_held}
+    assert list(await elsewhere.narrated()) == [held]
     await log.commit(finished, upload(0, "other bytes open it again"))
     assert finished in await elsewhere.abandoned()
+
+
+async def test_what_is_noted_of_attempts_is_seen_everywhere_tells_nobody_and_goes_with_the_job(
+    log: JobLog, elsewhere: JobLog
+) -> None:
+    job_id = await a_job(log)
+    assert await elsewhere.attempts(job_id) is None
+    for count in (1, 2):
+        await log.note_attempts(job_id, Attempts("0.1.tts", count, 1000.5, "fc-1"))
+    assert not await elsewhere.entries(job_id)
+    await log.commit(job_id, upload(0))
+    assert await elsewhere.attempts(job_id) == Attempts("0.1.tts", 2, 1000.5, "fc-1")
+    await log.delete(job_id)
+    for call in (elsewhere.attempts(job_id), elsewhere.note_attempts(job_id, Attempts("", 3, 0.0, ""))):
+        with pytest.raises(JobNotFound):
+            await call
+    with pytest.raises(JobNotFound):
+        await elsewhere.state(job_id)
 
 
 async def test_unfinished_jobs_are_counted_by_client(log: JobLog, elsewhere: JobLog) -> None:
