@@ -10,13 +10,16 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 from backend.cloud.calls import call
 from backend.cloud.wire import SPOKEN_RATE, EngineCard
 from backend.engine import EngineState
 from backend.errors import ConfigurationError, Conflict, ReadingFailed, SpeechFailed, TanoshiError, Unavailable
+from backend.jobs.state import JobState, PageState
 from backend.narration.voicing import PageOrder
 from backend.readers.base import Reading, ReadOptions
 from backend.series.bank import NO_FACES
@@ -27,10 +30,12 @@ logger = logging.getLogger(__name__)
 FACES_WAIT_S: Final = 120.0
 """A cold start and a few pictures. Whoever uploads a bank waits for it, and Modal gives a reply 150 s to begin; who is told to try again
 finds the container awake."""
+NEWS_LASTS_S: Final = 15.0
+"""How long a look at windows under way counts; they are looked at more often than that."""
 
 
-class _Remote:
-    """Life of an engine elsewhere.
+class _Remote(ABC):
+    """Life of an engine elsewhere, as it shows here: in the calls of this process, and in windows that others work on.
 
     Args:
         handle: an instance of its Modal class.
@@ -48,6 +53,8 @@ class _Remote:
         self._fingerprint = fingerprint or f"modal-{secrets.token_hex(8)}"
         self._state = EngineState.IDLE
         self._awake_until = 0.0
+        self._wanted_until = 0.0
+        self._calls = 0
         self._waking: asyncio.Task[None] | None = None
 
     @property
@@ -56,9 +63,22 @@ class _Remote:
 
     @property
     def state(self) -> EngineState:
-        if self._state is EngineState.READY and time.monotonic() > self._awake_until:
-            return EngineState.IDLE
+        now = time.monotonic()
+        slept_in = self._state is EngineState.READY and not self._calls and now > self._awake_until
+        if slept_in or self._state is EngineState.IDLE:
+            return EngineState.WARMING if self._calls or now < self._wanted_until else EngineState.IDLE
         return self._state
+
+    def learn(self, windows: Sequence[JobState]) -> None:
+        """Takes in how the windows stand that pipelines work on now, wherever these are. Wakes nobody."""
+        if any(map(self._shows_in, windows)):
+            self._seen()
+        if windows:
+            self._wanted_until = time.monotonic() + NEWS_LASTS_S
+
+    @abstractmethod
+    def _shows_in(self, window: JobState) -> bool:
+        """Whether a window that is worked on stands where it would not if this engine slept."""
 
     async def load(self) -> None:
         """Waits for an engine that is waking; wakes it only where its fingerprint has to be asked for.
@@ -100,6 +120,18 @@ class _Remote:
         self._state = EngineState.READY
         self._awake_until = time.monotonic() + self._stays_s
 
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        """Around a call: it keeps a container awake for as long as it takes, or wakes one, which is awake once it has answered."""
+        if self._state is EngineState.READY and self.state is not EngineState.READY:
+            self._state = EngineState.IDLE
+        self._calls += 1
+        try:
+            yield
+            self._seen()
+        finally:
+            self._calls -= 1
+
     async def aclose(self) -> None:
         if self._waking is not None:
             self._waking.cancel()
@@ -129,8 +161,8 @@ class RemoteReader(_Remote):
         self._knows_faces = knows_faces
 
     async def read(self, pages: Sequence[bytes], options: ReadOptions) -> list[Reading | ReadingFailed]:
-        found: list[Reading | ReadingFailed] = await call(self._handle.read, list(pages), options)
-        self._seen()
+        with self._at_work():
+            found: list[Reading | ReadingFailed] = await call(self._handle.read, list(pages), options)
         return found
 
     async def embed_figures(self, images: Sequence[bytes]) -> list[tuple[float, ...]]:
@@ -138,12 +170,16 @@ class RemoteReader(_Remote):
         if not self._knows_faces:
             raise Conflict(NO_FACES)
         try:
-            async with asyncio.timeout(FACES_WAIT_S):
-                found: list[tuple[float, ...]] = await call(self._handle.embed_figures, list(images))
+            with self._at_work():
+                async with asyncio.timeout(FACES_WAIT_S):
+                    found: list[tuple[float, ...]] = await call(self._handle.embed_figures, list(images))
         except TimeoutError as error:
             raise Unavailable("Nobody could look at the picture in time; please send it again.") from error
-        self._seen()
         return found
+
+    def _shows_in(self, window: JobState) -> bool:
+        # A page that is voiced was read a little ago: reading is held back until a voice is nearly free.
+        return any(page.state in (PageState.EXTRACTING, PageState.TTS) for page in window.pages)
 
 
 class RemoteSynthesizer(_Remote):
@@ -152,9 +188,13 @@ class RemoteSynthesizer(_Remote):
     sample_rate = SPOKEN_RATE
 
     async def speak(self, utterances: Sequence[Utterance]) -> list[Speech | SpeechFailed]:
-        found: list[Speech | SpeechFailed] = await call(self._handle.speak, list(utterances))
-        self._seen()
+        with self._at_work():
+            found: list[Speech | SpeechFailed] = await call(self._handle.speak, list(utterances))
         return found
+
+    def _shows_in(self, window: JobState) -> bool:
+        # The first page is handed over whether or not anybody is awake; when it is ready, somebody was.
+        return {PageState.TTS, PageState.READY} <= {page.state for page in window.pages}
 
 
 class RemoteVoicer:

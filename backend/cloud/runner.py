@@ -36,6 +36,8 @@ HANDOVER_LEASE_S: Final = 60.0
 """A pipeline's container may have to start first."""
 PAUSES_S: Final = (10.0, 30.0, 90.0)
 """From the beginning of one attempt that comes to nothing to the next. When one more than these has, the window is given up."""
+_MOST_LOOKED_AT: Final = 10
+"""Windows under way that are read to learn how the engines are; where there are more, these say it as well."""
 _MOST_KNOWN: Final = 1000
 """Calls this process remembers for cancelling; others end when they see that their job is gone."""
 
@@ -125,6 +127,15 @@ class CloudRunner:
         while len(self._calls) > _MOST_KNOWN:
             self._calls.popitem(last=False)
         return str(call.object_id)
+
+    async def look(self) -> None:
+        """Pipelines elsewhere call the engines, not this process: how the windows get on is what it can tell the engines' life from."""
+        states = []
+        for job_id in (await self._log.narrated())[:_MOST_LOOKED_AT]:
+            with suppress(JobNotFound):
+                states.append(await self._log.state(job_id))
+        for engine in self._engines:
+            engine.learn(states)
 
     async def cancel(self, job_id: str) -> None:
         """Cancels the pipeline's call if this process spawned it. Elsewhere the log tells it that its job is gone, which ends it too."""

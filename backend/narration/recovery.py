@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 LOOK_S: Final = 1.0
 """Between two looks for work without a lease: one small script in the job store."""
+LOOKS_PER_REPORT: Final = 5
+"""Every so many looks, the runner looks after work that is done elsewhere."""
 LOOKS_PER_CENSUS: Final = 15
 """Every so many looks, all jobs are counted, so that each is kept by every process."""
 HOLD_OFF_S: Final = 10.0
@@ -49,6 +51,8 @@ async def recover(log: JobLog, runner: Runner, keep: Callable[[Sequence[str]], N
                     tried[job_id] = now
                     logger.info("Job %s has work that nobody does; taking it up.", job_id)
                     await runner.ensure(job_id)
+            if looks % LOOKS_PER_REPORT == 0:
+                await runner.look()
         except TanoshiError as error:
             logger.warning("Work that was left behind cannot be looked for (%s).", error)
         except Exception:

@@ -32,6 +32,10 @@ class Runner(Protocol):
         """Someone works on the job, or takes it up now. Safe to call at every upload."""
         ...
 
+    async def look(self) -> None:
+        """Called again and again: what is known of work elsewhere is brought up to date."""
+        ...
+
     async def cancel(self, job_id: str) -> None:
         """Work on the job in this process ends before this returns."""
         ...
@@ -57,6 +61,9 @@ class LocalRunner:
         self._wanted.add(job_id)
         if job_id not in self._tasks:
             self._tasks[job_id] = asyncio.create_task(self._work(job_id), name=f"narrate {job_id}")
+
+    async def look(self) -> None:
+        """Nothing is elsewhere: the engines of this process say themselves how they are."""
 
     async def cancel(self, job_id: str) -> None:
         task = self._tasks.get(job_id)
