@@ -18,10 +18,13 @@ from backend.settings import Settings
 BACKEND: Final = Path(__file__).parents[1]
 Role = Literal["reader", "speaker"]
 
+_SHARED: Final = ("engines.py", "fingerprints.py", "cloud/images.py", "requirements.txt")
 _SOURCES: Final[dict[Role, tuple[str, ...]]] = {
-    "reader": ("readers", "fingerprints.py", "imaging.py", "cloud/images.py", "requirements.txt"),
-    "speaker": ("synthesizers", "language", "acoustics.py", "fingerprints.py", "cloud/images.py", "requirements.txt"),
+    "reader": ("readers", "language/detect.py", "imaging.py", *_SHARED),
+    "speaker": ("synthesizers", "language", "acoustics.py", "narration/level.py", *_SHARED),
 }
+"""What the engines are made of: their room and all it imports, at whatever remove (a test walks the imports), and how sound that travels
+is brought to one rate."""
 
 
 def fingerprint(role: Role, settings: Settings) -> str:

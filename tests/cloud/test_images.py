@@ -10,12 +10,9 @@ import sys
 import tomllib
 from pathlib import Path
 
-import pytest
 from packaging.requirements import Requirement
 
 from backend.cloud import images
-from backend.cloud.identity import fingerprint
-from backend.settings import Settings
 from tests.support.modal_cloud import packages
 from tests.support.modal_cloud.cloud import ROOT
 
@@ -97,20 +94,3 @@ def test_a_container_of_the_local_cloud_sees_only_what_its_image_installs(tmp_pa
     done = subprocess.run([sys.executable, "-c", look], env=env, capture_output=True, text=True, check=False, timeout=60)
     assert done.stdout.split() == ["None", "True"]
     assert "ModuleNotFoundError" in done.stderr
-
-
-@pytest.mark.parametrize("role", ["reader", "speaker"])
-def test_an_engines_fingerprint_changes_with_its_setting_and_its_weights(role: str, tmp_path: Path) -> None:
-    weights = tmp_path / "weights"
-    weights.mkdir()
-    settings = [
-        Settings(_env_file=None),
-        Settings(_env_file=None, reader="magi", synthesizer="sovits", magi_dir=weights, sovits_dir=weights),
-    ]
-    embedded, empty = (fingerprint(role, one) for one in settings)  # type: ignore[arg-type]
-    (weights / "model.safetensors").write_bytes(b"weights")
-    filled = fingerprint(role, settings[1])  # type: ignore[arg-type]
-    (weights / "model.safetensors").write_bytes(b"wEights")
-    other = fingerprint(role, settings[1])  # type: ignore[arg-type]
-    assert len({embedded, empty, filled, other}) == 4
-    assert embedded == fingerprint(role, settings[0])  # type: ignore[arg-type]

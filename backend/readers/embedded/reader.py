@@ -20,7 +20,7 @@ from PIL import Image
 from backend.engine import EngineState
 from backend.errors import BadImage, ReadingFailed
 from backend.imaging import decode_page
-from backend.language import detect_languages
+from backend.language.detect import detect_languages
 from backend.readers.base import Box, Kind, Reading, ReadOptions, TextBox
 from backend.readers.embedded.bubbles import Bubble, group_lines
 from backend.readers.embedded.dashes import with_dashes
