@@ -19,3 +19,9 @@ def device_is_lost() -> bool:
     except RuntimeError:
         return True
     return False
+
+
+def device_is_usable() -> bool:
+    """Whether whatever was loaded here could use a GPU: False without torch, which alone uses one, and where it finds none."""
+    torch = sys.modules.get("torch")
+    return torch is not None and bool(torch.cuda.is_available())

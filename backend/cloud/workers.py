@@ -3,20 +3,23 @@
 Two kinds of trouble are kept apart. What cannot go better elsewhere (weights are missing, a job is gone, a page has no speakable line) is
 the answer itself. What may (a lost GPU, a store that does not answer) is raised, and Modal tries the call again in another container.
 A container whose engine cannot load stays and says so with every call: one that died would be started, and paid for, over and over.
+Where the reason may pass, it tries again itself after a while.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Final, Generic, Self, TypeVar
 
 from backend.acoustics import Samples
-from backend.cloud.device import device_is_lost
+from backend.cloud.device import device_is_lost, device_is_usable
 from backend.cloud.hearing import FETCH
 from backend.cloud.identity import Role, fingerprint
+from backend.cloud.sizing import load_sizes
 from backend.cloud.trained import TrainedVoices
 from backend.cloud.wire import SPOKEN_RATE, EngineCard
 from backend.engine import Engine, EngineState
@@ -35,6 +38,8 @@ from backend.transcriber import make_transcriber
 from backend.voices.registration import Transcribe
 
 logger = logging.getLogger(__name__)
+LOAD_AGAIN_S: Final = 60.0
+"""Between two tries to load an engine that failed without a reason that only the operator can mend."""
 T = TypeVar("T")
 E = TypeVar("E", bound=Engine)
 
@@ -48,6 +53,8 @@ class _Worker(Generic[E]):
         self._die = die
         self.engine: E | None = None
         self.error: TanoshiError | None = None
+        self._load_again_at: float | None = None
+        self._loading = asyncio.Lock()
         chosen = settings.reader if role == "reader" else settings.synthesizer
         self._weighs = chosen in ("magi", "sovits")
         if chosen == "modal":  # it would wait for itself
@@ -67,13 +74,37 @@ class _Worker(Generic[E]):
         self.error = ConfigurationError(detail)
 
     async def load(self) -> None:
-        """Makes the engine ready, or remembers why it is not."""
+        """Makes the engine ready, or remembers why it is not.
+
+        Raises:
+            Exception: the device is lost; another container may have one that works.
+        """
         if self.engine is None:
             return
         try:
             await self.engine.load()
         except (ConfigurationError, ImportError) as error:
+            self._load_again_at = None
             self._refuse(error)
+        except Exception:
+            if device_is_lost():
+                raise
+            logger.exception("%s could not be loaded; it is tried again in %.0f s, if anybody calls", self._role, LOAD_AGAIN_S)
+            self.error = Unavailable("The engine could not be loaded.")
+            self._load_again_at = time.monotonic() + LOAD_AGAIN_S
+        else:
+            self._load_again_at = self.error = None
+            self._tell_of_an_idle_gpu()
+
+    def _tell_of_an_idle_gpu(self) -> None:
+        sizes = load_sizes()
+        gpus = sizes.reader_gpu if self._role == "reader" else sizes.speaker_gpu
+        if gpus and not device_is_usable():
+            logger.warning(
+                "%s works on the CPU, and this container's GPU is paid for and idles: name an engine that uses one in the secret,"
+                " or deploy with CLOUD_%s_GPU=none.",
+                *(self._role, self._role.upper()),
+            )
 
     def card(self) -> EngineCard:
         name = self.engine.name if self.engine is not None else self._role
@@ -86,6 +117,8 @@ class _Worker(Generic[E]):
         Raises:
             Unavailable: this container has lost its device, or a store does not answer; another may do better.
         """
+        if self._load_again_at is not None:
+            await self._load_again()
         if self.error is not None or self.engine is None:
             return self.error or ConfigurationError(f"{self._role} has no engine.")
         try:
@@ -103,6 +136,16 @@ class _Worker(Generic[E]):
         if isinstance(found, list) and any(isinstance(item, TanoshiError) for item in found):
             await self._die_if_lost()  # an engine may have taken the device's failure for the page's
         return found
+
+    async def _load_again(self) -> None:
+        async with self._loading:
+            if self._load_again_at is None or time.monotonic() < self._load_again_at:
+                return
+            try:
+                await self.load()
+            except Exception:
+                await self._die()
+                raise
 
     async def _die_if_lost(self) -> None:
         assert self.engine is not None

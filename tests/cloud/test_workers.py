@@ -12,7 +12,8 @@ import pytest
 
 from backend.cloud import trained, workers
 from backend.cloud.device import device_is_lost
-from backend.cloud.workers import ReaderWorker, SpeakerWorker
+from backend.cloud.sizing import CloudSettings
+from backend.cloud.workers import LOAD_AGAIN_S, ReaderWorker, SpeakerWorker
 from backend.engine import EngineState
 from backend.errors import ConfigurationError, ReadingFailed, SpeechFailed, Unavailable
 from backend.jobs.state import JobDefinition
@@ -114,6 +115,70 @@ async def test_an_engine_that_cannot_load_answers_every_call_with_the_reason(
         assert "There are no weights." in found.detail
     assert "There are no weights." in (worker.card().error or "")
     assert not container.died
+
+
+class UnluckyReader(InstantReader):
+    """Fails to load `failures` times, for no reason anybody could name."""
+
+    def __init__(self, failures: int) -> None:
+        super().__init__()
+        self.failures, self.loads = failures, 0
+
+    async def load(self) -> None:
+        self.loads += 1
+        self.state = EngineState.FAILED
+        if self.loads <= self.failures:
+            raise OSError("Input/output error")
+        await super().load()
+
+
+async def test_a_container_whose_engine_fails_to_load_stays_answers_and_tries_again_after_a_while(
+    monkeypatch: pytest.MonkeyPatch, settings: MakeSettings
+) -> None:
+    reader, now = UnluckyReader(2), [0.0]
+    monkeypatch.setattr(workers, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    worker, container = await reader_worker(monkeypatch, settings(), reader)
+    for at, loads in ((0.0, 1), (LOAD_AGAIN_S - 1, 1), (LOAD_AGAIN_S + 1, 2), (LOAD_AGAIN_S + 2, 2)):
+        now[0] = at
+        assert isinstance(await worker.read([page(1)], OPTIONS), Unavailable), "answered: Modal starts no container for it"
+        assert (reader.loads, container.died) == (loads, 0)
+    now[0] = 3 * LOAD_AGAIN_S
+    (found,) = await worker.read([page(1)], OPTIONS)  # type: ignore[misc]
+    assert isinstance(found, Reading)
+    assert worker.card().error is None
+
+
+async def test_an_engine_that_loses_its_device_while_it_loads_is_loaded_in_another_container(
+    monkeypatch: pytest.MonkeyPatch, settings: MakeSettings
+) -> None:
+    monkeypatch.setattr(workers, "device_is_lost", lambda: True)
+    with pytest.raises(OSError, match="Input/output"):
+        await reader_worker(monkeypatch, settings(), UnluckyReader(1))
+
+
+@pytest.mark.parametrize(
+    ("gpus", "torch", "told"),
+    [
+        (("L4",), None, True),
+        (("L4",), False, True),
+        (("L4",), True, False),
+        ((), None, False),
+    ],
+    ids=["an engine without torch", "no driver", "a GPU in use", "no GPU"],
+)
+async def test_a_gpu_that_is_paid_for_and_not_used_is_told_in_the_log(
+    monkeypatch: pytest.MonkeyPatch,
+    settings: MakeSettings,
+    caplog: pytest.LogCaptureFixture,
+    gpus: tuple[str, ...],
+    torch: bool | None,
+    told: bool,
+) -> None:
+    found = None if torch is None else SimpleNamespace(cuda=SimpleNamespace(is_available=lambda: torch))
+    monkeypatch.setitem(sys.modules, "torch", found)
+    monkeypatch.setattr(workers, "load_sizes", lambda: CloudSettings(_env_file=None, reader_gpu=gpus))  # type: ignore[call-arg]
+    await reader_worker(monkeypatch, settings(), InstantReader())
+    assert ("CLOUD_READER_GPU=none" in caplog.text) is told
 
 
 async def test_a_library_that_is_missing_is_a_reason_too(monkeypatch: pytest.MonkeyPatch, settings: MakeSettings) -> None:
