@@ -122,6 +122,7 @@ async def train_here(  # noqa: PLR0917 - called once
     secrets=[secret],
     volumes={images.WEIGHTS: weights},
     timeout=TIMEOUT_S,
+    scaledown_window=2,  # nothing is kept for the next training, and the GPU is paid for while it idles
     max_containers=1,
     cpu=4,
     memory=32_768,

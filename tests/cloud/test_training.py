@@ -124,5 +124,6 @@ def test_the_app_is_deployed_by_its_own_command(tmp_path: Path) -> None:
         done = cloud.modal("deploy", "-m", "backend.cloud.training")
         assert done.returncode == 0, done.stderr
         functions = cloud.state()["functions"]
+    assert functions["train_voice"]["definition"]["autoscaler_settings"]["scaledown_window"] == 2, "no GPU idles after a training"
     gpus = {name: [one["gpu_config"]["gpu_type"] for one in found.get("ranked", [])] for name, found in functions.items()}
     assert gpus == {"train_voice": ["L4", "A10"], "forget_checkpoint": []}
