@@ -231,7 +231,7 @@ async def _running(
         asyncio.create_task(recover(log, runner, keep)),
         *([asyncio.create_task(services.arrivals.run())] if services.arrivals is not None else ()),
         *([] if settings.bucket_name else [asyncio.create_task(_clear_leftovers(log, objects, settings))]),
-        asyncio.create_task(_load(engines)),
+        asyncio.create_task(_load(_here(engines, settings))),
     ]
     try:
         yield services
@@ -259,8 +259,14 @@ async def _clear_leftovers(log: JobLog, objects: Objects, settings: Settings) ->
             logger.info("Pages and audio of %d windows of earlier processes were removed.", removed)
 
 
-async def _load(engines: Engines) -> None:
-    """Loads both engines; a window that starts meanwhile waits for them."""
+def _here(engines: Engines, settings: Settings) -> Sequence[Engine]:
+    """Those that are not on Modal's GPUs, where waking costs money: the first window does that, not each start of a server."""
+    chosen = ((engines.reader, settings.reader), (engines.synthesizer, settings.synthesizer))
+    return [engine for engine, name in chosen if name != "modal"]
+
+
+async def _load(engines: Sequence[Engine]) -> None:
+    """Loads the engines; a window that starts meanwhile waits for them."""
 
     async def load(engine: Engine) -> None:
         try:
@@ -270,7 +276,7 @@ async def _load(engines: Engines) -> None:
         else:
             logger.info("The engine %s is %s.", engine.name, engine.state)
 
-    await asyncio.gather(load(engines.reader), load(engines.synthesizer))
+    await asyncio.gather(*map(load, engines))
     _let_the_collector_pass()
 
 

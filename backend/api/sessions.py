@@ -63,7 +63,8 @@ async def _begin(  # noqa: PLR0917 - what FastAPI hands to both routes, handed o
     base = public_base(request, settings)
     state = await _job_for(place, body, base, services, client)
     services.keeper.watch(state.definition.job_id)
-    await services.runner.prepare(state.definition.job_id)
+    if not state.done:  # a start that is repeated keeps no engine awake for a window that has ended
+        await services.runner.prepare(state.definition.job_id)
     return Response(
         _reply(state, body, base, services).model_dump_json(exclude_none=True),
         media_type="application/json",

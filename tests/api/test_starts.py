@@ -149,3 +149,20 @@ async def test_every_key_is_compared_in_constant_time_also_after_one_fits(serve:
     monkeypatch.setattr("backend.api.clients.hmac.compare_digest", counting)
     assert (await client.http.post(START, json={"chapter_id": "a:b"}, headers={"X-API-Key": "first"})).status_code == 200
     assert compared == [b"first", b"second", b"third"]
+
+
+async def test_a_start_that_is_repeated_prepares_nobody_once_the_window_has_ended(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Elsewhere that would keep GPUs awake for somebody who only asks again and again."""
+    client = await serve()
+    prepared: list[str] = []
+
+    async def prepare(job_id: str) -> None:
+        prepared.append(job_id)
+
+    monkeypatch.setattr(client.app.state.services.runner, "prepare", prepare)
+    plan, _ = await client.narrated(1)
+    assert prepared == [plan["job_id"]]
+    assert (await client.start(1))["job_id"] == plan["job_id"]
+    assert len(prepared) == 1

@@ -13,10 +13,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from backend.engines import make_reader, make_synthesizer
+from backend.app import create_app
+from backend.engines import Engines, make_reader, make_synthesizer
 from backend.errors import ConfigurationError
 from backend.settings import Settings
+from tests.support.engines import InstantReader, ToneSynthesizer
 from tests.support.modal_cloud.cloud import ROOT, LocalCloud
+from tests.support.server import serving
 from tests.support.windows import begin, follow, small_pages, sound
 
 
@@ -53,6 +56,27 @@ async def test_a_local_server_narrates_with_the_deployed_classes(cloud: LocalClo
     assert health["reader"] == {"name": "modal MagiReader", "state": "ready"}
     assert health["stores"]["jobs"] == "memory"
     assert len(cloud.calls("SovitsSpeaker.*")) > before
+
+
+class Sleeping(InstantReader):
+    """Counts how often it is woken."""
+
+    woken = 0
+
+    async def load(self) -> None:
+        self.woken += 1
+        await super().load()
+
+
+@pytest.mark.parametrize(("chosen", "woken"), [("modal", 0), ("embedded", 1)])
+async def test_a_server_that_is_started_again_at_every_saved_file_wakes_no_gpu(
+    settings: Callable[..., Settings], chosen: str, woken: int
+) -> None:
+    reader, synthesizer = Sleeping(), ToneSynthesizer()
+    app = create_app(settings(reader=chosen, synthesizer="modal"), make=lambda _: Engines(reader, synthesizer))
+    async with serving(app) as address, httpx.AsyncClient(base_url=address, verify=False) as http:
+        health = (await http.get("/healthz")).json()
+    assert (reader.woken, health["synthesizer"]["state"]) == (woken, "idle")
 
 
 @pytest.mark.parametrize("make", [make_reader, make_synthesizer])
