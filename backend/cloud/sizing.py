@@ -46,7 +46,7 @@ class CloudSettings(BaseSettings):
     max_gpu_containers: int = Field(default=4, ge=1)
     """Most GPU containers of each class: the upper bound of what an hour can cost."""
     retries: int = Field(default=2, ge=0, le=10)
-    """Times a GPU call is tried again elsewhere. The only level at which anything is retried."""
+    """Times a GPU call is tried again elsewhere. Nothing else tries one again; a pipeline that ended early goes on where its log ends."""
     reader_timeout_s: int = Field(default=300, ge=10)
     """A batch of pages takes seconds; a GPU that hangs is given up after this."""
     speaker_timeout_s: int = Field(default=600, ge=10)
