@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from backend.engine import EngineState
-from backend.errors import ConfigurationError, NotFound, SpeechFailed, Unavailable
+from backend.errors import ConfigurationError, NotFound, SpeechFailed, TanoshiError, Unavailable
 from backend.language import replace_words
 from backend.synthesizers.base import ReferenceClip, Speech, Style, Utterance, Voice
 from backend.synthesizers.sovits import directory as layout
@@ -27,10 +28,14 @@ LANGUAGES: Final = ("ja", "en")
 MOST_WAITING: Final = 64
 """Calls in the queue; a further one is told to come back."""
 _MOST_CLIP_BYTES_KEPT: Final = 64_000_000
+_CLOSED: Final = "The synthesizer is closed."
 
 ClipSource = Callable[[str], Awaitable[bytes]]
 """Gives the bytes of a reference clip by its key in the object store; raises NotFound."""
 OpenTts = Callable[[], gsv.GsvTts]
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 
 class SovitsSynthesizer:
@@ -80,11 +85,11 @@ class SovitsSynthesizer:
         self._fingerprint = f"sovits-v2proplus.gsv{gsv.VERSION}.r{REVISION}.{layout.fingerprint(directory)}{heard_by}"
         self._clip_bytes: OrderedDict[str, bytes] = OrderedDict()
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sovits")
-        self._loading = asyncio.Lock()
-        self._opening: asyncio.Future[gsv.GsvTts] | None = None
+        self._opening: asyncio.Task[Booth] | None = None
         self._booth: Booth | None = None
         self._state = EngineState.IDLE
         self._waiting = 0
+        self._closed = False
 
     @property
     def fingerprint(self) -> str:
@@ -95,41 +100,71 @@ class SovitsSynthesizer:
         return self._state
 
     async def load(self) -> None:
-        async with self._loading:
-            if self._booth is not None:
-                return
-            self._state = EngineState.LOADING
-            if self._opening is None:
-                self._opening = asyncio.get_running_loop().run_in_executor(self._worker, self._open_tts)
-            try:
-                # Who waits may go away (a page is replaced, a reader leaves); the next one finds the engine further on.
-                tts = await asyncio.shield(self._opening)
-            except asyncio.CancelledError:
-                raise
-            except BaseException:
-                self._opening, self._state = None, EngineState.FAILED
-                raise
-            self._opening = None
-            self._booth = Booth(tts, self._base, checks=self._checks)
-            self._state = EngineState.READY
+        await self._loaded()
 
     async def speak(self, utterances: Sequence[Utterance]) -> list[Speech | SpeechFailed]:
         if self._waiting >= self._most_waiting:
             raise Unavailable("The synthesizer has too many lines waiting; please try again.")
         self._waiting += 1
         try:
-            await self.load()
+            booth = await self._loaded()
             prepared = [await self._line(utterance) for utterance in utterances]
-            return await self._spoken(prepared)
+            return await self._spoken(booth, prepared)
         finally:
             self._waiting -= 1
 
     async def aclose(self) -> None:
+        self._closed = True
         await asyncio.to_thread(self._worker.shutdown, wait=True, cancel_futures=True)
+        if self._opening is not None:
+            await asyncio.wait([self._opening])
         if self._booth is not None:
             self._booth.close()
             self._booth = None
-        self._opening, self._state = None, EngineState.IDLE
+        self._state = EngineState.IDLE
+
+    async def _loaded(self) -> Booth:
+        """What speaks, once it is open. Who waits may go away (a page is replaced, a reader leaves); the opening goes on."""
+        self._refuse_when_closed()
+        if self._booth is not None:
+            return self._booth
+        if self._opening is None:
+            self._state = EngineState.LOADING
+            self._opening = asyncio.create_task(self._opened())
+            self._opening.add_done_callback(self._end_of_opening)
+        return await asyncio.shield(self._opening)
+
+    async def _opened(self) -> Booth:
+        tts = await self._in_worker(self._open_tts)
+        self._refuse_when_closed()
+        return Booth(tts, self._base, checks=self._checks)
+
+    def _end_of_opening(self, opening: asyncio.Task[Booth]) -> None:
+        """Nobody may be waiting any more, so what became of it is noted here: the next call tries again what has failed."""
+        self._opening = None
+        if opening.cancelled():
+            self._state = EngineState.FAILED
+        elif (error := opening.exception()) is not None:
+            self._state = EngineState.FAILED
+            if not self._closed:
+                logger.warning("GPT-SoVITS did not load: %s", error, exc_info=None if isinstance(error, TanoshiError) else error)
+        else:
+            self._booth, self._state = opening.result(), EngineState.READY
+
+    async def _in_worker(self, work: Callable[..., T], *given: object) -> T:
+        """Runs in the one thread that the engine is used from. Raises Unavailable: the synthesizer is closed."""
+        self._refuse_when_closed()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._worker, work, *given)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if self._closed and (task is None or not task.cancelling()):  # it was dropped from the thread's queue
+                raise Unavailable(_CLOSED) from None
+            raise
+
+    def _refuse_when_closed(self) -> None:
+        if self._closed:
+            raise Unavailable(_CLOSED)
 
     def _open(self) -> gsv.GsvTts:
         import torch  # noqa: PLC0415
@@ -139,15 +174,13 @@ class SovitsSynthesizer:
             raise ConfigurationError(f"SYNTHESIZER=sovits is to run on {device}, but torch finds no GPU")
         return gsv.open_tts(self._directory, device)
 
-    async def _spoken(self, prepared: list[Line | SpeechFailed]) -> list[Speech | SpeechFailed]:
-        assert self._booth is not None, "loaded above"
+    async def _spoken(self, booth: Booth, prepared: list[Line | SpeechFailed]) -> list[Speech | SpeechFailed]:
         lines = [line for line in prepared if isinstance(line, Line)]
         try:
-            spoken = iter(
-                await asyncio.get_running_loop().run_in_executor(self._worker, self._booth.speak, lines) if lines else []
-            )
+            spoken = iter(await self._in_worker(booth.speak, lines) if lines else [])
         except Unavailable:
-            self._state = EngineState.FAILED
+            if not self._closed:
+                self._state = EngineState.FAILED
             raise
         return [next(spoken) if isinstance(line, Line) else line for line in prepared]
 

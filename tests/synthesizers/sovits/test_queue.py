@@ -150,6 +150,83 @@ async def test_an_engine_that_did_not_load_is_tried_again(tmp_path: Path) -> Non
     await synthesizer.aclose()
 
 
+async def test_an_engine_that_fails_to_load_when_nobody_waits_any_more_says_so_and_is_tried_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    held = threading.Event()
+    tries: list[int] = []
+
+    def open_tts() -> FakeGsv:
+        tries.append(1)
+        if len(tries) == 1:
+            held.wait(10)
+            raise ConfigurationError("not mounted yet")
+        return FakeGsv()
+
+    synthesizer = SovitsSynthesizer(tmp_path, clip_source, open_tts=open_tts, checks=())
+    leaves = asyncio.create_task(synthesizer.load())
+    await asyncio.sleep(0.02)
+    leaves.cancel()
+    await asyncio.gather(leaves, return_exceptions=True)
+    held.set()
+    async with asyncio.timeout(10):
+        while synthesizer.state is EngineState.LOADING:
+            await asyncio.sleep(0.005)
+    assert synthesizer.state is EngineState.FAILED
+    assert "not mounted yet" in caplog.text
+
+    assert [type(result) for result in await synthesizer.speak([say("はい、そうです。")])] == [Speech]
+    assert synthesizer.state is EngineState.READY
+    await synthesizer.aclose()
+
+
+@pytest.mark.parametrize("loaded", [True, False])
+async def test_a_closed_engine_is_unavailable_and_says_so(tmp_path: Path, loaded: bool) -> None:
+    synthesizer = standing_in(FakeGsv(), tmp_path)
+    if loaded:
+        await synthesizer.load()
+    await synthesizer.aclose()
+    for call in (synthesizer.load(), synthesizer.speak([say("はい、そうです。")])):
+        with pytest.raises(Unavailable, match="closed"):
+            await call
+    assert synthesizer.state is EngineState.IDLE
+    await synthesizer.aclose()
+
+
+@pytest.mark.parametrize("opens", [True, False], ids=["while it loads", "while it speaks"])
+async def test_calls_that_wait_when_the_engine_is_closed_are_told_so(tmp_path: Path, opens: bool) -> None:
+    begun, held = threading.Event(), threading.Event()
+
+    def busy() -> None:
+        begun.set()
+        held.wait(10)
+
+    class Slow(FakeGsv):
+        def infer_batched(self, **call: object) -> list[object]:  # type: ignore[override]
+            busy()
+            return super().infer_batched(**call)  # type: ignore[return-value]
+
+    def open_tts() -> FakeGsv:
+        if opens:
+            busy()
+        return Slow()
+
+    synthesizer = SovitsSynthesizer(tmp_path, clip_source, open_tts=open_tts, checks=())
+    calls = [asyncio.create_task(synthesizer.speak([say("はい、そうです。")])) for _ in range(3)]
+    assert await asyncio.to_thread(begun.wait, 10)
+    closing = asyncio.create_task(synthesizer.aclose())
+    async with asyncio.timeout(10):
+        while not synthesizer._worker._shutdown:
+            await asyncio.sleep(0.005)
+    held.set()
+    found = await asyncio.gather(*calls, return_exceptions=True)
+    await closing
+
+    spoken = 0 if opens else 1  # what has begun is finished
+    assert sorted(isinstance(result, Unavailable) for result in found) == [False] * spoken + [True] * (3 - spoken)
+    assert synthesizer.state is EngineState.IDLE
+
+
 async def test_missing_files_are_named_with_the_command_that_brings_them(tmp_path: Path) -> None:
     synthesizer = SovitsSynthesizer(tmp_path, clip_source, device="cpu")
     with pytest.raises(ConfigurationError, match=r"lacks chinese-hubert-base/config.json .* `tanoshi weights sovits --to"):
