@@ -64,6 +64,7 @@ FORBIDDEN = {
 ENGINES_MAY = {
     "backend.engine",
     "backend.errors",
+    "backend.files",
     "backend.fingerprints",
     "backend.imaging",
     "backend.acoustics",

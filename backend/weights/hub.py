@@ -11,8 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +20,7 @@ from urllib.parse import quote
 import httpx
 
 from backend.errors import ConfigurationError, Unavailable
+from backend.files import told_what_cannot_be_written
 
 DEFAULT_ENDPOINT: Final = "https://huggingface.co"
 _TIMEOUT_S: Final = 60.0
@@ -165,15 +165,6 @@ class Hub:
                         raise ConfigurationError(f"The hub sends more bytes of {file.name} than it states.")
         if partial.stat().st_size < file.size:
             raise httpx.RemoteProtocolError("the body ended early")
-
-
-@contextmanager
-def told_what_cannot_be_written(path: Path) -> Iterator[None]:
-    """Makes a sentence of what the system says of a disk that is full or a folder that is none, or not ours."""
-    try:
-        yield
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
 def _names_a_server(address: str) -> bool:

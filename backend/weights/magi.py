@@ -8,7 +8,6 @@ configuration names in a repository of its own: it is trusted when it is first f
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -17,18 +16,19 @@ from pathlib import Path
 from typing import Final
 
 from backend.errors import ConfigurationError
+from backend.files import told_what_cannot_be_written, whole
 from backend.readers.magi.checkpoint import PICKLED, SAFETENSORS, check_tensors, find_weights, read_tensors, stored_shapes
 from backend.readers.magi.licence import LICENCE_NOTICE
 from backend.readers.magi.sizes import MagiSizes
 from backend.readers.magi.vocabulary import ByteVocabulary, find_vocabulary
-from backend.weights.hub import Commit, Hub, Progress, told_what_cannot_be_written
+from backend.weights.hub import Commit, Hub, Progress
+from backend.weights.source import known_commit, write_source
 
 REPOSITORY: Final = "ragavsachdeva/magiv2"
 COMMIT: Final = "fbc890fec52977142e8ee00bfe26e9458b65517c"
 """As recorded in the lock files and download scripts of several public projects; we have not fetched it ourselves."""
 CHECKSUM: Final = "56392403204d3a4cca38694a3a260a6929d741869d802d6b14de35b4eab4c4b8"
 """sha256 of the commit's pickled checkpoint; two of those sources name it."""
-SOURCE: Final = "source.json"
 
 Say = Callable[[str], None]
 
@@ -74,13 +74,13 @@ def fetch(
     with told_what_cannot_be_written(to), Hub(endpoint) as hub:
         to.mkdir(parents=True, exist_ok=True)
         pinned = COMMIT if repository == REPOSITORY else "main"
-        commit = hub.resolve(repository, revision or _known_commit(to, repository) or pinned)
+        commit = hub.resolve(repository, revision or known_commit(to, repository) or pinned)
         say(f"{repository} at {commit.commit}")
         hub.fetch(commit, "config.json", to / "config.json", progress)
         sizes = MagiSizes.read(to / "config.json")
         _fetch_weights(hub, commit, to, say, progress)
         # Written as soon as they are there: a run that ends at the vocabulary does not fetch them again.
-        (to / SOURCE).write_text(json.dumps({"repository": repository, "commit": commit.commit}) + "\n", encoding="utf-8")
+        write_source(to, commit)
         _fetch_vocabulary(hub, to, sizes, progress)
     result = inspect(to)
     say(result.sentence)
@@ -103,25 +103,25 @@ def inspect(directory: Path) -> Inspection:
             raise ConfigurationError(f"The vocabulary in {directory} has {len(vocabulary)} of {sizes.text.vocabulary} entries.")
     except ConfigurationError as error:
         return Inspection(False, error.detail)
-    source = _known_commit(directory, None)
+    source = known_commit(directory)
     origin = f", commit {source[:12]}" if source else ""
     return Inspection(True, f"MAGI v2 in {directory} ({weights.name}, {len(found):,} tensors{origin}). {LICENCE_NOTICE}")
 
 
 def _fetch_weights(hub: Hub, commit: Commit, to: Path, say: Say, progress: Progress | None) -> None:
-    whole = to / SAFETENSORS
+    target = to / SAFETENSORS
     known = CHECKSUM if (commit.repository, commit.commit) == (REPOSITORY, COMMIT) else None
     # Of the pinned commit the pickled file is the one we know, whatever else a hub may offer under its name.
     if SAFETENSORS in commit.files and known is None:
-        hub.fetch(commit, SAFETENSORS, whole, progress)
-        check_tensors(stored_shapes(whole), published_tensors(), whole)
+        hub.fetch(commit, SAFETENSORS, target, progress)
+        check_tensors(stored_shapes(target), published_tensors(), target)
         return
-    if whole.exists() and _known_commit(to, commit.repository) == commit.commit:
-        check_tensors(stored_shapes(whole), published_tensors(), whole)
+    if target.exists() and known_commit(to, commit.repository) == commit.commit:
+        check_tensors(stored_shapes(target), published_tensors(), target)
         return
     pickled = hub.fetch(commit, PICKLED, to / PICKLED, progress, sha256=known)
     say("Converting to safetensors ...")
-    convert(pickled, whole)
+    convert(pickled, target)
     pickled.unlink()
 
 
@@ -133,10 +133,8 @@ def convert(pickled: Path, to: Path) -> None:
     """
     tensors = read_tensors(pickled)
     check_tensors({name: tuple(tensor.shape) for name, tensor in tensors.items()}, published_tensors(), pickled)
-    from safetensors import SafetensorError  # noqa: PLC0415 - belongs to the extra
-    from safetensors.torch import save_file  # noqa: PLC0415
+    from safetensors.torch import save_file  # noqa: PLC0415 - belongs to the extra
 
-    written = to.with_name(to.name + ".writing")
     # safetensors refuses tensors that share memory; the twice-stored token embedding does where it was tied.
     seen: set[int] = set()
     plain = {}
@@ -144,13 +142,9 @@ def convert(pickled: Path, to: Path) -> None:
         place = int(tensor.data_ptr())
         plain[name] = tensor.clone() if place in seen else tensor
         seen.add(place)
-    try:
-        save_file(plain, written)
-    except SafetensorError as error:  # of a full disk it makes an error of its own
-        written.unlink(missing_ok=True)
-        raise ConfigurationError(f"{to} cannot be written: {error}") from error
-    check_tensors(stored_shapes(written), published_tensors(), written)
-    written.replace(to)
+    with told_what_cannot_be_written(to), whole(to) as path:
+        save_file(plain, path)
+        check_tensors(stored_shapes(path), published_tensors(), path)
 
 
 def _fetch_vocabulary(hub: Hub, to: Path, sizes: MagiSizes, progress: Progress | None) -> None:
@@ -160,12 +154,3 @@ def _fetch_vocabulary(hub: Hub, to: Path, sizes: MagiSizes, progress: Progress |
     except ConfigurationError:
         commit = hub.resolve(sizes.tokenizer, "main")
         hub.fetch(commit, "vocab.json", to / "tokenizer" / "vocab.json", progress)
-
-
-def _known_commit(directory: Path, repository: str | None) -> str | None:
-    """The commit a directory was fetched from, if it is known and of this repository."""
-    try:
-        known = json.loads((directory / SOURCE).read_text(encoding="utf-8"))
-        return str(known["commit"]) if repository in (None, known["repository"]) else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None

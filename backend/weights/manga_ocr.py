@@ -6,7 +6,6 @@ asked for, each file is checked against what its hub states. That the tensors fi
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -16,7 +15,8 @@ from backend.readers.magi.checkpoint import PICKLED, SAFETENSORS, find_weights
 from backend.readers.magi.sizes import read_json
 from backend.readers.magi.vocabulary import CharacterVocabulary
 from backend.weights.hub import Hub, Progress
-from backend.weights.magi import SOURCE, Inspection
+from backend.weights.magi import Inspection
+from backend.weights.source import write_source
 
 REPOSITORY: Final = "kha-white/manga-ocr-base"
 COMMIT: Final = "aa6573bd10b0d446cbf622e29c3e084914df9741"
@@ -57,7 +57,7 @@ def fetch(
         weights = SAFETENSORS if not known and SAFETENSORS in commit.files else PICKLED
         for name in ("config.json", "vocab.txt", weights):
             hub.fetch(commit, name, to / name, progress, sha256=known.get(name))
-    (to / SOURCE).write_text(json.dumps({"repository": repository, "commit": commit.commit}) + "\n", encoding="utf-8")
+    write_source(to, commit)
     result = inspect(to)
     say(result.sentence)
     return result

@@ -14,7 +14,6 @@ import asyncio
 import hashlib
 import importlib.util
 import io
-import json
 import shutil
 import wave
 import zipfile
@@ -26,17 +25,18 @@ import httpx
 import numpy as np
 
 from backend.errors import ConfigurationError, Unavailable
+from backend.files import told_what_cannot_be_written, whole
 from backend.synthesizers.base import Speech, Style, Synthesizer, Utterance, Voice
 from backend.synthesizers.sovits import checkpoints
 from backend.synthesizers.sovits import directory as layout
 from backend.synthesizers.sovits.builtin import voice_folder
 from backend.voices.references import prepare_reference
-from backend.weights.hub import Hub, Progress, told_what_cannot_be_written
+from backend.weights.hub import Hub, Progress
 from backend.weights.magi import Inspection, Say
+from backend.weights.source import known_commit, write_source
 
 REPOSITORY: Final = "lj1995/GPT-SoVITS"
 COMMIT: Final = "336b2ec4e8d4ac74740798dd40af44e74659ecaf"
-SOURCE: Final = "source.json"
 RAW_ENDPOINT: Final = "https://raw.githubusercontent.com"
 HUBERT_PICKLE: Final = "chinese-hubert-base/pytorch_model.bin"
 GPT_PICKLE: Final = "s1v3.ckpt"
@@ -114,10 +114,9 @@ def inspect(directory: Path) -> Inspection:
     """One sentence about a directory. Looks for files, loads nothing."""
     if absent := layout.missing(directory):
         return Inspection(False, f"{directory} lacks {len(absent)} files of GPT-SoVITS, {absent[0]} among them")
-    source = directory / SOURCE
-    commit = json.loads(source.read_text(encoding="utf-8")).get("commit", "?") if source.is_file() else "installed by hand"
+    commit = (known_commit(directory) or "")[:12] or "installed by hand"
     clips = len(list((directory / layout.VOICES).glob("*/*.flac")))
-    return Inspection(True, f"GPT-SoVITS v2ProPlus ({commit[:12]}) with {clips} reference clips of built-in voices")
+    return Inspection(True, f"GPT-SoVITS v2ProPlus ({commit}) with {clips} reference clips of built-in voices")
 
 
 async def make_clips(folder: Path, voice_ids: Iterable[str], speaker: Synthesizer) -> int:
@@ -139,9 +138,8 @@ async def make_clips(folder: Path, voice_ids: Iterable[str], speaker: Synthesize
             clip.parent.mkdir(parents=True, exist_ok=True)
             # The transcript first: a clip without one is not used.
             clip.with_suffix(".txt").write_text(prepared.transcript + "\n", encoding="utf-8")
-            partial = clip.with_suffix(".partial")
-            partial.write_bytes(prepared.flac)
-            partial.replace(clip)
+            with whole(clip) as path:
+                path.write_bytes(prepared.flac)
             made += 1
     return made
 
@@ -163,7 +161,7 @@ def _fetch_weights(to: Path, endpoint: str | None, say: Say, progress: Progress 
     checkpoints.convert_hubert((to / HUBERT_PICKLE).parent)
     (to / HUBERT_PICKLE).unlink()
     shutil.rmtree(published)
-    (to / SOURCE).write_text(json.dumps({"repository": REPOSITORY, "commit": commit.commit}) + "\n", encoding="utf-8")
+    write_source(to, commit)
 
 
 def _fetch_lexicon(to: Path, endpoint: str, say: Say) -> None:
@@ -194,10 +192,9 @@ def _fetch_raw(client: httpx.Client, url: str, sha256: str, to: Path) -> None:
         reply.raise_for_status()
     except httpx.HTTPError as error:
         raise Unavailable(f"{url} cannot be fetched ({type(error).__name__}); run it again.") from error
-    partial = to.with_name(f"{to.name}.partial")
-    partial.write_bytes(reply.content)
-    _check(partial, sha256)
-    partial.replace(to)
+    with whole(to) as path:
+        path.write_bytes(reply.content)
+        _check(path, sha256)
 
 
 def _unpack_tagger(archive: Path, to: Path) -> None:

@@ -6,13 +6,13 @@ Another model of that format may lie in SPEECH_CHECK_MODEL just as well; this on
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from backend.weights.hub import Hub, Progress
-from backend.weights.magi import SOURCE, Inspection
+from backend.weights.magi import Inspection
+from backend.weights.source import write_source
 
 REPOSITORY: Final = "Systran/faster-whisper-small"
 COMMIT: Final = "536b0662742c02347bc0e980a01041f333bce120"
@@ -41,7 +41,7 @@ def fetch(
         say(f"{REPOSITORY} at {commit.commit}")
         for name, sha256 in CHECKSUMS.items():
             hub.fetch(commit, name, to / name, progress, sha256=sha256)
-    (to / SOURCE).write_text(json.dumps({"repository": REPOSITORY, "commit": commit.commit}) + "\n", encoding="utf-8")
+    write_source(to, commit)
     result = inspect(to)
     say(f"{result.sentence} SPEECH_CHECK_MODEL={to} SPEECH_CHECK=asr has lines checked by ear.")
     return result

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
 from backend.errors import ConfigurationError
+from backend.files import whole
 from backend.synthesizers.sovits import gsv
 
 _GPT_BLOCK: Final = {
@@ -46,6 +45,7 @@ def convert_gpt(checkpoint: Path, into: Path) -> None:
 
     Raises:
         ConfigurationError: not such a checkpoint, or one that wants to run code.
+        OSError: `into` cannot be written.
     """
     gsv.prepare_import()
     found = _read(checkpoint)
@@ -61,6 +61,7 @@ def convert_sovits(checkpoint: Path, into: Path) -> None:
 
     Raises:
         ConfigurationError: not such a checkpoint, another version, or one that wants to run code.
+        OSError: `into` cannot be written.
     """
     gsv.prepare_import()
     found = _read(checkpoint)
@@ -88,7 +89,7 @@ def convert_hubert(directory: Path) -> None:
     from safetensors.torch import save_file  # noqa: PLC0415
 
     weights = {name: tensor.contiguous() for name, tensor in _read(directory / "pytorch_model.bin").items()}
-    with _whole(directory / "model.safetensors") as path:
+    with whole(directory / "model.safetensors") as path:
         save_file(weights, path, {"format": "pt"})
 
 
@@ -146,13 +147,5 @@ def _write(model: Any, into: Path, settings: dict[str, Any]) -> None:
     into.mkdir(parents=True, exist_ok=True)
     for name, value in settings.items():
         (into / name).write_text(json.dumps(value, indent=1, ensure_ascii=False), encoding="utf-8")
-    with _whole(into / "model.safetensors") as path:
+    with whole(into / "model.safetensors") as path:
         save_model(model, str(path))
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    """Where to write what is to lie at `path`: it appears there when it is complete, so a conversion cut off is made again."""
-    partial = path.with_name(f"{path.name}.partial")
-    yield partial
-    partial.replace(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import types
@@ -11,7 +12,7 @@ import pytest
 
 from backend.errors import ConfigurationError
 from backend.synthesizers.sovits import checkpoints
-from backend.synthesizers.sovits.checkpoints import convert_gpt, convert_sovits
+from backend.synthesizers.sovits.checkpoints import convert_gpt, convert_hubert, convert_sovits
 
 
 class Bomb:
@@ -96,3 +97,24 @@ def test_a_file_of_the_time_before_zips_is_read(tmp_path: Path, tiny: Path) -> N
 
     torch.save({"a": torch.ones(2)}, tmp_path / "pytorch_model.bin", _use_new_zipfile_serialization=False)
     assert checkpoints._read(tmp_path / "pytorch_model.bin")["a"].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("half", ["gpt", "hubert"])
+def test_a_disk_that_is_full_is_what_the_system_says_and_not_an_error_of_the_library(
+    tmp_path: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch, half: str
+) -> None:
+    import safetensors
+    import safetensors.torch
+    import torch
+
+    def full(weights: object, path: Path | str, metadata: object = None) -> None:
+        Path(path).write_bytes(b"half of it")
+        raise safetensors.SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    torch.save({"a": torch.ones(2)}, tmp_path / "pytorch_model.bin")
+    monkeypatch.setattr(safetensors.torch, "save_file", full)
+    with pytest.raises(OSError, match="No space left on device") as told:
+        convert_gpt(tiny / "published" / "s1v3.ckpt", tmp_path) if half == "gpt" else convert_hubert(tmp_path)
+
+    assert told.value.errno == errno.ENOSPC
+    assert not list(tmp_path.glob("*safetensors*"))
