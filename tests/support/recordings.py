@@ -25,10 +25,8 @@ def phrase(duration_s: float, pitch_hz: float = 180.0, seed: int = 0, rate: int 
     time = np.arange(round(duration_s * rate)) / rate
     pitch = pitch_hz * (1 + 0.06 * np.sin(2 * np.pi * 0.7 * time + chance.uniform(0, 6)))
     phase = 2 * np.pi * np.cumsum(pitch) / rate
-    starts = np.cumsum(chance.uniform(0.06, 0.22, round(duration_s * 20) + 2))
+    starts, spectra = _sounds(chance, duration_s)
     which = np.searchsorted(starts, time)
-    sounds = np.random.default_rng(11).normal(0, 1.6, (_SOUNDS, len(_KNOTS_HZ))) - np.log1p(_KNOTS_HZ / 600)
-    spectra = sounds[np.concatenate([chance.permutation(_SOUNDS) for _ in range(len(starts) // _SOUNDS + 1)])]
     sound = np.zeros_like(time)
     for harmonic in range(1, min(40, int(7000 / pitch_hz))):
         gains = np.exp([np.interp(harmonic * pitch_hz, _KNOTS_HZ, spectrum) for spectrum in spectra])
@@ -38,6 +36,27 @@ def phrase(duration_s: float, pitch_hz: float = 180.0, seed: int = 0, rate: int 
     made: NDArray[np.float32] = (0.3 * sound * edge / np.abs(sound).max()).astype(np.float32)
     made.flags.writeable = False
     return made
+
+
+def whispered(duration_s: float, seed: int = 0, peak: float = 0.1, rate: int = RATE) -> NDArray[np.float32]:
+    """One phrase of the same sounds as breath, without a pitch."""
+    chance = np.random.default_rng(seed)
+    starts, spectra = _sounds(chance, duration_s)
+    frequencies = np.fft.rfftfreq(rate // 2, 1 / rate)
+    sounds = []
+    for spectrum, length_s in zip(spectra, np.diff(starts, prepend=0.0), strict=False):
+        gains = np.exp(np.interp(frequencies, _KNOTS_HZ, spectrum))
+        breath = np.fft.irfft(np.fft.rfft(chance.normal(size=rate // 2)) * gains)[: round(length_s * rate)]
+        sounds.append(breath / np.sqrt(np.square(breath).mean()) * np.hanning(len(breath)) ** 0.3)
+    made = np.concatenate(sounds)[: round(duration_s * rate)]
+    return np.asarray(peak * made / np.abs(made).max(), dtype=np.float32)
+
+
+def _sounds(chance: np.random.Generator, duration_s: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """When each sound of a phrase ends, seconds, and its log gains at `_KNOTS_HZ`."""
+    ends = np.cumsum(chance.uniform(0.06, 0.22, round(duration_s * 20) + 2))
+    sounds = np.random.default_rng(11).normal(0, 1.6, (_SOUNDS, len(_KNOTS_HZ))) - np.log1p(_KNOTS_HZ / 600)
+    return ends, sounds[np.concatenate([chance.permutation(_SOUNDS) for _ in range(len(ends) // _SOUNDS + 1)])]
 
 
 def rest(duration_s: float, rate: int = RATE) -> NDArray[np.float32]:

@@ -234,7 +234,7 @@ class Booth:
         self._judge(part, np.asarray(clip.audio_data, dtype=np.float32))
 
     def _judge(self, part: _Part, samples: Samples) -> None:
-        reason = judge(Take(samples, SAMPLE_RATE, part.piece, part.manner, part.speed), self._checks)
+        reason = judge(Take(samples, SAMPLE_RATE, part.piece, part.manner, part.speed, part.timbre), self._checks)
         if reason is None:
             part.samples = trimmed(samples, SAMPLE_RATE)
         else:

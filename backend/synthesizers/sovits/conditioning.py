@@ -19,7 +19,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.acoustics import HOP_S, Samples, active_frames, levels_db, log_bands, median_pitch_hz
+from backend.acoustics import HOP_S, Samples, active_frames, levels_db, log_bands, usual_pitch_hz
 from backend.errors import SpeechFailed
 from backend.synthesizers.sovits.pieces import readable, units
 
@@ -56,6 +56,7 @@ class Reference:
     seconds_per_unit: float
     """Of a mora or letter, rests not counted: how fast this voice talks."""
     pitch_hz: float | None
+    """None for a whisper, among others."""
     bands: NDArray[np.float64]
     """`log_bands` of the clip, to recognise the clip itself when it is spoken instead of a line."""
 
@@ -115,7 +116,7 @@ class Conditioning:
             transcript=readable(clip.transcript, clip.lang),
             lang=clip.lang,
             seconds_per_unit=speech_s / amount,
-            pitch_hz=median_pitch_hz(samples, sample_rate),
+            pitch_hz=usual_pitch_hz(samples, sample_rate),
             bands=log_bands(samples, sample_rate),
         )
         self._placed[key] = reference

@@ -206,7 +206,7 @@ class SovitsSynthesizer:
             return failure
 
     async def _clips(self, utterance: Utterance) -> Mapping[Style, ClipBytes]:
-        """The voice's neutral clip and the one for the line's style, where it has that."""
+        """The voice's neutral clip and the one for the line's style, where it has that; one taken away meanwhile it has not."""
         voice = utterance.voice
         if not voice.references:
             builtin = self._builtin.clips(voice.id, utterance.lang)
@@ -216,17 +216,22 @@ class SovitsSynthesizer:
         wanted = [style for style in (Style.NEUTRAL, utterance.style) if style in voice.references] or [
             next(iter(voice.references))
         ]
-        return {style: await self._fetched(voice.references[style]) for style in wanted}
+        clips: dict[Style, ClipBytes] = {}
+        for style in wanted:
+            try:
+                clips[style] = await self._fetched(voice.references[style])
+            except NotFound as error:
+                if not clips:
+                    raise SpeechFailed("The voice's reference clip is not in the store.") from error
+        return clips
 
     async def _fetched(self, clip: ReferenceClip) -> ClipBytes:
+        """Raises NotFound: it is not in the store."""
         data = self._clip_bytes.pop(clip.key, None)
         if data is None:
             if self._clip_source is None:
                 raise SpeechFailed("Registered voices are not spoken here.")
-            try:
-                data = await self._clip_source(clip.key)
-            except NotFound as error:
-                raise SpeechFailed("The voice's reference clip is not in the store.") from error
+            data = await self._clip_source(clip.key)
         self._clip_bytes[clip.key] = data
         while sum(map(len, self._clip_bytes.values())) > _MOST_CLIP_BYTES_KEPT:
             self._clip_bytes.popitem(last=False)

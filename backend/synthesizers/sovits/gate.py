@@ -35,7 +35,7 @@ ABRUPT: Final = 0.45
 SAME_SOUND: Final = 0.78
 """Resemblance from which two stretches say the same words."""
 PITCH_RATIO: Final = 2.1
-"""Between take and reference; an actor shouts within an octave of the speaking voice."""
+"""Between take and reference; where manner and timbre come from two clips, the take's pitch may lie anywhere between theirs, too."""
 _RESEMBLED_S: Final = 1.2
 
 
@@ -48,7 +48,10 @@ class Take:
     sample_rate: int
     piece: Piece
     reference: Reference
+    """How it is said: the clip the engine continues."""
     speed: float = 1.0
+    timbre: Reference | None = None
+    """Whose voice it is; None: the reference's."""
 
     @property
     def expected_s(self) -> float:
@@ -117,11 +120,12 @@ def check_end(take: Take) -> str | None:
 
 def check_voice(take: Take) -> str | None:
     """Spoken by somebody else."""
-    pitch = median_pitch_hz(take.samples, take.sample_rate)
-    if pitch is None or take.reference.pitch_hz is None:
+    pitch, manner = median_pitch_hz(take.samples, take.sample_rate), take.reference.pitch_hz
+    if pitch is None or manner is None:  # what is whispered has no pitch worth comparing
         return None
-    ratio = pitch / take.reference.pitch_hz
-    return "in another voice" if max(ratio, 1 / ratio) > PITCH_RATIO else None
+    timbre = manner if take.timbre is None or take.timbre.pitch_hz is None else take.timbre.pitch_hz
+    between = min(manner, timbre) / PITCH_RATIO <= pitch <= max(manner, timbre) * PITCH_RATIO
+    return None if between else "in another voice"
 
 
 def check_repetition(take: Take) -> str | None:

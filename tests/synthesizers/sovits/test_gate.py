@@ -15,6 +15,7 @@ from backend.synthesizers.sovits.gate import (
     check_reference,
     check_repetition,
     check_rests,
+    check_voice,
     judge,
     resemblance,
     says_twice,
@@ -96,6 +97,28 @@ def test_the_reference_is_recognised_at_another_tempo(reference: Reference) -> N
 
 def test_a_line_that_shares_its_words_with_the_reference_may_sound_like_it(reference: Reference) -> None:
     assert check_reference(take("船が帰ってくる。", phrase(3.4, 180.0, seed=1000), reference)) is None
+
+
+@pytest.mark.parametrize(
+    ("manner_hz", "heard_hz", "reason"),
+    [
+        (180.0, 180.0, None),
+        (180.0, 420.0, "in another voice"),
+        (400.0, 420.0, None),
+        (400.0, 190.0, None),
+        (400.0, 120.0, None),
+        (400.0, 75.0, "in another voice"),
+        (None, 420.0, None),
+    ],
+    ids=["speaks", "speaks too high", "shouts", "shouts half as high", "shouts as it speaks", "shouts too low", "whispers"],
+)
+def test_a_manner_may_be_heard_anywhere_between_its_pitch_and_the_voices_own(
+    reference: Reference, manner_hz: float | None, heard_hz: float, reason: str | None
+) -> None:
+    """A shout may lie more than an octave over the voice; a whisper has no pitch to compare with."""
+    timbre, manner = replace(reference, pitch_hz=180.0), replace(reference, pitch_hz=manner_hz)
+    heard = take(LINES[2], phrase(1.5, heard_hz, seed=7, rate=RATE), manner)
+    assert check_voice(replace(heard, timbre=timbre)) == reason
 
 
 def test_a_text_that_repeats_itself_may_be_heard_twice(reference: Reference) -> None:

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from backend.engine import EngineState
-from backend.errors import ConfigurationError, Unavailable
+from backend.errors import ConfigurationError, SpeechFailed, Unavailable
 from backend.synthesizers.base import Pronunciation, ReferenceClip, Speech, Style, Voice
 from backend.synthesizers.sovits import gsv
 from backend.synthesizers.sovits.builtin import voice_folder
 from backend.synthesizers.sovits.engine import SovitsSynthesizer
+from backend.synthesizers.sovits.gate import Take, check_voice
+from tests.support.recordings import encoded, whispered
 from tests.synthesizers.sovits.fake_gsv import FakeGsv
 from tests.synthesizers.sovits.test_engine import CLIPS, SAID, clip_source, say, voice
 
@@ -281,6 +283,47 @@ async def test_a_voice_with_a_style_is_prompted_with_it_and_keeps_its_timbre(tmp
     timbres, manners = call["spk_audio_paths"], call["prompt_audio_paths"]
     assert len(set(timbres)) == 1  # type: ignore[call-overload]
     assert [path in timbres for path in manners] == [True, False, True]  # type: ignore[attr-defined, operator]
+    await synthesizer.aclose()
+
+
+async def test_a_manner_that_was_taken_away_is_spoken_as_all_else_and_a_voice_without_its_own_clip_not_at_all(
+    tmp_path: Path,
+) -> None:
+    engine = FakeGsv()
+    synthesizer = standing_in(engine, tmp_path)
+    here, gone = (ReferenceClip(key=f"voices/{name}.flac", transcript=SAID, lang="ja") for name in ("a", "gone"))
+    actors = [
+        Voice(id="sovits:actor", references={Style.NEUTRAL: one, Style.SHOUT: other})
+        for one, other in ((here, gone), (gone, here))
+    ]
+
+    shouted, failed = await synthesizer.speak([say("待ってくれ！！", actor, style=Style.SHOUT) for actor in actors])
+
+    assert isinstance(shouted, Speech)
+    assert isinstance(failed, SpeechFailed)
+    assert engine.calls[0]["spk_audio_paths"] == engine.calls[0]["prompt_audio_paths"]
+    await synthesizer.aclose()
+
+
+async def test_a_whispered_line_is_not_refused_for_the_pitch_of_its_breath(tmp_path: Path) -> None:
+    judged: list[Take] = []
+
+    def noted(take: Take) -> str | None:
+        judged.append(take)
+        return check_voice(take)
+
+    async def clips(key: str) -> bytes:
+        return await clip_source(key) if key != "voices/whisper.flac" else encoded(whispered(3.4, 1), "flac")
+
+    synthesizer = SovitsSynthesizer(tmp_path, clips, open_tts=FakeGsv, checks=(noted,))
+    own, whisper = (ReferenceClip(key=f"voices/{name}.flac", transcript=SAID, lang="ja") for name in ("a", "whisper"))
+    actor = Voice(id="sovits:actor", references={Style.NEUTRAL: own, Style.WHISPER: whisper})
+
+    assert [type(line) for line in await synthesizer.speak([say("（静かに。）", actor, style=Style.WHISPER)])] == [Speech]
+    (take,) = judged
+    assert take.reference.pitch_hz is None
+    assert take.timbre is not None
+    assert take.timbre.pitch_hz == pytest.approx(180, rel=0.06)
     await synthesizer.aclose()
 
 
