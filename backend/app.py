@@ -50,10 +50,10 @@ from backend.transcriber import make_transcriber
 from backend.voices.builtin import BUILTIN_VOICES
 from backend.voices.catalogue import Catalogue, ListedVoice, RegisteredVoices
 from backend.voices.owners import Owners
-from backend.voices.registration import Transcribe
 from backend.voices.room import StandIn, VoiceRoom
 from backend.voices.store import VoiceStore
 from backend.voices.training import Trainer
+from backend.voices.uploads import Transcribe
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from backend.acoustics import Samples
 from backend.settings import Settings
-from backend.voices.registration import Transcribe
+from backend.voices.uploads import Transcribe
 
 if TYPE_CHECKING:
     from backend.synthesizers.sovits.hearing import Recogniser

@@ -13,8 +13,8 @@ import pytest
 from backend.app import create_app
 from backend.engines import Engines
 from backend.settings import Settings
-from backend.voices.registration import Transcribe
 from backend.voices.training import VoiceTrainer
+from backend.voices.uploads import Transcribe
 from tests.support.engines import InstantReader, ToneSynthesizer
 from tests.support.narration_client import NarrationClient
 from tests.support.server import serving

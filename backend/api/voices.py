@@ -19,11 +19,13 @@ from backend.api.services import Services, ServicesIn
 from backend.api.stream import StreamLimits
 from backend.api.voice_stream import VoiceScript
 from backend.errors import Conflict, InvalidRequest, NotFound, QuotaExceeded, Unauthorized, UploadTooLarge
+from backend.synthesizers.base import Style
 from backend.voices.catalogue import ListedVoice
 from backend.voices.manifest import VoiceManifest, VoiceMode, VoiceStatus
+from backend.voices.parts import MANNERS, REFERENCE, TRANSCRIPT, TRANSCRIPTS, is_text, reference_of, transcript_of
 from backend.voices.previews import MEDIA_TYPE
 from backend.voices.recordings import MAX_BYTES
-from backend.voices.registration import REFERENCE, TRANSCRIPT, TRANSCRIPTS, NewVoice
+from backend.voices.registration import NewVoice
 
 router = APIRouter(prefix="/v1/voices", tags=["voices"])
 
@@ -97,6 +99,10 @@ class VoiceReply(BaseModel):
     sample_rate: int
     cloned: bool | None = Field(default=None, description="False: this synthesizer cannot clone, `sounds_like` speaks instead.")
     sounds_like: str | None = Field(default=None, description="The built-in voice nearest in pitch and brightness.")
+    styles: list[Style] | None = Field(
+        default=None,
+        description="Manners it has recordings for, for lines that are printed so; a synthesizer that cannot clone speaks all alike.",
+    )
     trained: bool | None = None
     preview: str = Field(description="Where it can be heard; 409 until it has a recording.")
     status_sse: str | None = None
@@ -165,13 +171,24 @@ async def get_voice(voice_id: VoiceId, request: Request, services: ServicesIn, c
 async def put_part(voice_id: VoiceId, part: Part, request: Request, services: ServicesIn, client: ClientIn) -> VoiceReply:
     """With the last missing part the recordings are checked; a reference that cannot be used is refused here with the reason."""
     _require_own(voice_id, services)
-    await services.voices.store.manifest(client, voice_id)
-    text = part in (TRANSCRIPT, TRANSCRIPTS)
-    data = await read_body(request, MAX_TEXT_BYTES if text else MAX_BYTES)
+    manifest = await services.voices.store.manifest(client, voice_id)
+    data = await read_body(request, MAX_TEXT_BYTES if is_text(manifest, part) else MAX_BYTES)
     if not data:
         raise InvalidRequest("The upload has no bytes.")
     manifest = await services.voices.registration.put(client, voice_id, part, data)
     return VoiceReply(**_registered(manifest, services, public_base(request, services.settings)))
+
+
+@router.delete(
+    "/{voice_id}/upload/{part}",
+    status_code=204,
+    summary="Take a style of a voice away",
+    responses=problems(Unauthorized, NotFound, Conflict),
+)
+async def delete_part(voice_id: VoiceId, part: Part, services: ServicesIn, client: ClientIn) -> None:
+    """`reference-shout`, `reference-whisper` or `reference-sad`: the recording is removed, and the voice is as it was without."""
+    _require_own(voice_id, services)
+    await services.voices.manners.take_away(client, voice_id, part)
 
 
 @router.post(
@@ -255,12 +272,16 @@ def _plan(manifest: VoiceManifest, base: str, transcribes: bool) -> VoiceUpload:
             name=name, put_url=f"{place}/{name}", content_types=["text/plain"], max_bytes=MAX_TEXT_BYTES, required=required
         )
 
-    def audio_part(name: str) -> UploadPart:
-        return UploadPart(name=name, put_url=f"{place}/{name}", content_types=AUDIO_TYPES, max_bytes=MAX_BYTES)
+    def audio_part(name: str, required: bool) -> UploadPart:
+        return UploadPart(name=name, put_url=f"{place}/{name}", content_types=AUDIO_TYPES, max_bytes=MAX_BYTES, required=required)
 
-    if manifest.mode is VoiceMode.ZERO_SHOT:
-        return VoiceUpload(parts=[text_part(TRANSCRIPT, manifest.transcript is None and not transcribes), audio_part(REFERENCE)])
-    return VoiceUpload(parts=[audio_part("{name}"), text_part(TRANSCRIPTS, True)])
+    if manifest.mode is VoiceMode.FEW_SHOT:
+        return VoiceUpload(parts=[audio_part("{name}", True), text_part(TRANSCRIPTS, True)])
+    manners = [
+        part for style in MANNERS for part in (text_part(transcript_of(style), False), audio_part(reference_of(style), False))
+    ]
+    needed = [text_part(TRANSCRIPT, manifest.transcript is None and not transcribes), audio_part(REFERENCE, True)]
+    return VoiceUpload(parts=needed + manners)
 
 
 def _builtin(listed: ListedVoice, services: Services, base: str) -> VoiceReply:
@@ -290,6 +311,7 @@ def _registered(manifest: VoiceManifest, services: Services, base: str) -> dict[
         "sample_rate": services.synthesizer.sample_rate,
         "cloned": stand_in is None if manifest.speakable else None,
         "sounds_like": stand_in,
+        "styles": list(manifest.offered) or None,
         "trained": manifest.checkpoint is not None if manifest.mode is VoiceMode.FEW_SHOT else None,
         "preview": f"{place}/preview",
         "status_sse": f"{place}/events",

@@ -10,7 +10,7 @@ from backend.acoustics import Samples
 from backend.cloud.calls import call
 from backend.errors import Unavailable
 from backend.settings import Settings
-from backend.voices.registration import Transcribe
+from backend.voices.uploads import Transcribe
 
 logger = logging.getLogger(__name__)
 

@@ -35,7 +35,7 @@ from backend.storage.objects import Objects
 from backend.stores import make_log, make_objects
 from backend.synthesizers.base import Speech, Synthesizer, Utterance
 from backend.transcriber import make_transcriber
-from backend.voices.registration import Transcribe
+from backend.voices.uploads import Transcribe
 
 logger = logging.getLogger(__name__)
 LOAD_AGAIN_S: Final = 60.0

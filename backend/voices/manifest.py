@@ -105,6 +105,8 @@ class VoiceManifest(_Frozen):
     uploads: Mapping[str, int] = Field(default_factory=dict)
     """Raw uploads that were not checked yet: part -> bytes."""
     reference: ReferenceClip | None = None
+    styles: Mapping[Style, ReferenceClip] = Field(default_factory=dict)
+    """Manners it offers besides its reference."""
     clips: tuple[TrainingClip, ...] = ()
     pitch_hz: float | None = None
     brightness_hz: float | None = None
@@ -129,9 +131,21 @@ class VoiceManifest(_Frozen):
         return (self.lang, *(lang for lang in LANGUAGES if lang != self.lang))
 
     @property
+    def offered(self) -> tuple[Style, ...]:
+        """The manners lines can be spoken in, its own first; none before it can be spoken with."""
+        return (Style.NEUTRAL, *(style for style in Style if style in self.styles)) if self.speakable else ()
+
+    @property
+    def clip_keys(self) -> frozenset[str]:
+        """Of what it speaks from."""
+        return frozenset(clip.key for clip in (self.reference, *self.styles.values()) if clip is not None)
+
+    @property
     def revision(self) -> str:
         """Of everything the sound depends on; two owners' voices of one name never share a cached line."""
         parts = [self.reference.model_dump_json() if self.reference else "", self.checkpoint or ""]
+        # Of a voice without manners as it was before there were any: its cached lines are still found.
+        parts += [f"{style}\0{self.styles[style].model_dump_json()}" for style in Style if style in self.styles]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
     def voice(self) -> Voice:
@@ -140,7 +154,7 @@ class VoiceManifest(_Frozen):
         return Voice(
             id=self.voice_id,
             revision=self.revision,
-            references={Style.NEUTRAL: self.reference},
+            references={Style.NEUTRAL: self.reference, **self.styles},
             pitch_hz=self.pitch_hz,
             brightness_hz=self.brightness_hz,
             checkpoint=self.checkpoint,
@@ -155,6 +169,14 @@ class VoiceManifest(_Frozen):
         before = (self.checkpoint,) if self.checkpoint is not None else ()
         return self.model_copy(update={"checkpoint": checkpoint, "superseded": (*self.superseded, *before)})
 
+    def offering(self, style: Style, clip: ReferenceClip) -> VoiceManifest:
+        """With a clip for a manner, in place of the one before."""
+        return self.model_copy(update={"styles": {**self.styles, style: clip}})
+
+    def without(self, style: Style) -> VoiceManifest:
+        """Without a manner."""
+        return self.model_copy(update={"styles": {key: clip for key, clip in self.styles.items() if key is not style}})
+
     def as_of(self, now: float) -> VoiceManifest:
         """The voice as it stands now: work that has told nothing for too long has ended with its process."""
         if self.status not in SILENT_S or now - self.events[-1].at <= SILENT_S[self.status]:
@@ -163,10 +185,15 @@ class VoiceManifest(_Frozen):
 
     def moved(self, status: VoiceStatus, at: float, *, detail: str | None = None, progress: float | None = None) -> VoiceManifest:
         """The next step of its life; `detail` of a failure becomes the reason."""
-        seq = self.events[-1].seq + 1 if self.events else 1
-        event = VoiceEvent(seq=seq, at=at, status=status, detail=detail, progress=progress)
         reason = detail if status is VoiceStatus.FAILED else None
-        return self.model_copy(update={"status": status, "reason": reason, "events": (*self.events, event)[-MOST_EVENTS:]})
+        after = self.model_copy(update={"status": status, "reason": reason})
+        return after.told(at, detail, progress=progress)
+
+    def told(self, at: float, detail: str | None, *, progress: float | None = None) -> VoiceManifest:
+        """As it is, with an event that says something about it."""
+        seq = self.events[-1].seq + 1 if self.events else 1
+        event = VoiceEvent(seq=seq, at=at, status=self.status, detail=detail, progress=progress)
+        return self.model_copy(update={"events": (*self.events, event)[-MOST_EVENTS:]})
 
 
 def slug_of(name: str) -> str:

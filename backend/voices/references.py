@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from backend.acoustics import (
     HOP_S,
+    QUIETEST_DB,
     Samples,
     Stretch,
     active_frames,
@@ -23,6 +24,7 @@ from backend.acoustics import (
     levels_db,
     median_pitch_hz,
     stretches,
+    usual_pitch_hz,
 )
 from backend.errors import InvalidRequest
 from backend.flac import to_flac
@@ -35,14 +37,27 @@ PAUSE_S = 0.18
 """A rest this long is between phrases, not inside a word."""
 EDGE_S = 0.12
 """Rest kept at both ends, so that no consonant is cut."""
-QUIET_DB = -42.0
-"""Level of the sounding parts under which a clip is too quiet to clone from."""
 MOST_CLIPPED = 0.002
 LEAST_SPEECH_S = 1.8
 LETTERS_A_SECOND = (0.5, 30.0)
 """Of speech, in any script: outside, the transcript is of something else, and the engine would speak the clip itself or babble."""
-LEAST_CONTRAST_DB = 12.0
-"""Between the sounding parts and the rests; less means noise or music behind the voice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a clip must have to be cloned from; it depends on how it is said."""
+
+    quiet_db: float
+    """Level of the sounding parts under which it is too quiet."""
+    contrast_db: float
+    """Between the sounding parts and the rests; less means noise or music behind the voice."""
+    voiced: bool = True
+    """Whether speech is known by its pitch."""
+
+
+SPOKEN = Limits(quiet_db=-42.0, contrast_db=12.0)
+WHISPERED = Limits(quiet_db=-52.0, contrast_db=8.0, voiced=False)
+"""Breath: ten to twenty decibels below speech, and nearer to the room's own noise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +77,7 @@ class PreparedReference:
     """Which part of the upload this is."""
 
 
-def prepare_reference(data: bytes, transcript: str) -> PreparedReference:
+def prepare_reference(data: bytes, transcript: str, limits: Limits = SPOKEN) -> PreparedReference:
     """Decodes, checks and cuts an uploaded recording. CPU work of about 0.2 s: call it in a worker thread.
 
     Args:
@@ -80,8 +95,9 @@ def prepare_reference(data: bytes, transcript: str) -> PreparedReference:
     clip = recording.part(kept)
     if recording.clipped_share(kept) > MOST_CLIPPED:
         raise InvalidRequest("The recording is distorted: its peaks are cut off; record it again at a lower level.")
-    check(clip)
+    check(clip, limits)
     _check_transcript(transcript, clip)
+    clip = _raised(clip)
     flac = encode(clip)
     return PreparedReference(
         flac=flac,
@@ -99,25 +115,42 @@ def encode(samples: Samples) -> bytes:
     return to_flac(samples, SAMPLE_RATE)
 
 
-def check(clip: Samples) -> None:
+def check(clip: Samples, limits: Limits = SPOKEN) -> None:
     """Raises InvalidRequest unless `clip` (mono, 32 kHz) is loud, clean and spoken enough, by one voice, to clone from."""
     duration_s = len(clip) / SAMPLE_RATE
     if duration_s < SHORTEST_S:
         raise InvalidRequest(f"Only {duration_s:.1f} s of the recording are speech; at least {SHORTEST_S:.0f} s are needed.")
     levels = levels_db(clip, SAMPLE_RATE)
     active = active_frames(levels)
-    loudness_db = float(np.median(levels[active])) if active.any() else -120.0
-    if loudness_db < QUIET_DB:
+    loudness_db = _loudness_db(clip)
+    if loudness_db < limits.quiet_db:
         raise InvalidRequest(f"The recording is almost silent ({loudness_db:.0f} dB); record louder or closer.")
-    if active.sum() * HOP_S < LEAST_SPEECH_S or median_pitch_hz(clip, SAMPLE_RATE) is None:
+    if active.sum() * HOP_S < LEAST_SPEECH_S or (limits.voiced and median_pitch_hz(clip, SAMPLE_RATE) is None):
         raise InvalidRequest("There is too little speech in the recording.")
     contrast_db = loudness_db - float(np.percentile(levels, 3))
-    if contrast_db < LEAST_CONTRAST_DB:
+    if contrast_db < limits.contrast_db:
         raise InvalidRequest("There is noise or music behind the voice; record it in a quiet place.")
-    if division_score(clip, SAMPLE_RATE) > TWO_PEOPLE:
+    # Of a whisper it would compare stray pitches.
+    told_apart = limits.voiced or usual_pitch_hz(clip, SAMPLE_RATE) is not None
+    if told_apart and division_score(clip, SAMPLE_RATE) > TWO_PEOPLE:
         raise InvalidRequest(
             "More than one person seems to speak in the recording, or one in very different voices; send 3 to 10 s of one voice."
         )
+
+
+def _raised(clip: Samples) -> Samples:
+    """What was taken although it is quieter than speech, brought up to where speech begins: the engine speaks as softly as its clip."""
+    missing_db = SPOKEN.quiet_db - _loudness_db(clip)
+    if missing_db <= 0:
+        return clip
+    return np.asarray(clip * min(10 ** (missing_db / 20), 0.99 / float(np.abs(clip).max())), dtype=np.float32)
+
+
+def _loudness_db(clip: Samples) -> float:
+    """Of the sounding parts."""
+    levels = levels_db(clip, SAMPLE_RATE)
+    active = active_frames(levels)
+    return float(np.median(levels[active])) if active.any() else QUIETEST_DB
 
 
 def _check_transcript(transcript: str, clip: Samples) -> None:

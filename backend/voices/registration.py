@@ -1,45 +1,35 @@
 """How a voice comes to be: registered with consent, uploaded in parts, checked.
 
-An upload is never given to an engine: what engines see was decoded and written anew here (`recordings.py`, `references.py`). A zero-shot
-voice is checked while its last part is uploaded, so that the uploader is told at once; the clips of a few-shot voice are checked behind it.
+A zero-shot voice is checked while its last part is uploaded, so that the uploader is told at once; the clips of a few-shot voice are
+checked behind it. Manners that a zero-shot voice offers besides are taken by `manners.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import re
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from concurrent.futures import Executor
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from backend.acoustics import Samples
 from backend.errors import Conflict, InvalidRequest, NotFound, QuotaExceeded, TanoshiError
 from backend.synthesizers.base import ReferenceClip
 from backend.voices.builtin import BUILTIN_VOICES
 from backend.voices.manifest import ENGINE, Consent, TrainingClip, VoiceManifest, VoiceMode, VoiceStatus, shown_name, slug_of
-from backend.voices.recordings import SAMPLE_RATE, decode
-from backend.voices.references import PreparedReference, prepare_reference
+from backend.voices.manners import Manners
+from backend.voices.parts import REFERENCE, TRANSCRIPT, TRANSCRIPTS, manner_of, require_part, transcript_from, transcripts_from
+from backend.voices.references import PreparedReference
 from backend.voices.store import VoiceStore
+from backend.voices.uploads import Uploads
 
 MOST_VOICES: Final = 30
 """Registered voices an owner may have."""
-MOST_CLIPS: Final = 300
-MOST_UPLOAD_BYTES: Final = 500_000_000
-"""Of all clips of a few-shot voice that wait to be checked."""
 CLIPS_A_WORD: Final = 20
 """After so many checked clips it is told how far the check is."""
-MOST_LETTERS: Final = 2000
 MOST_NAMED: Final = 5
 """Missing clips that an event names."""
 LEAST_CLIPS, LEAST_TRAINING_S = 5, 30.0
 """What a few-shot voice needs of good clips."""
-REFERENCE, TRANSCRIPT, TRANSCRIPTS = "reference", "transcript", "transcripts.jsonl"
-_CLIP_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
-Transcribe = Callable[[Samples, int, str], str]
-"""Writes down what is said in samples of a rate and a language; "" where nothing is. Called on a worker."""
 WhenReady = Callable[[str, VoiceManifest], Coroutine[None, None, None]]
 
 
@@ -59,22 +49,20 @@ class Registration:
     """The desk where voices are brought; close with `aclose`.
 
     Args:
-        workers: decodes and checks recordings.
-        transcribe: writes down recordings that come without a transcript; None: transcripts are required.
         when_ready: is told client and voice behind each reply that made a voice ready; its errors are its own affair.
     """
 
-    def __init__(self, store: VoiceStore, workers: Executor, when_ready: WhenReady, transcribe: Transcribe | None = None) -> None:
+    def __init__(self, store: VoiceStore, uploads: Uploads, manners: Manners, when_ready: WhenReady) -> None:
         self._store = store
-        self._transcribe = transcribe
-        self._workers = workers
+        self._uploads = uploads
+        self._manners = manners
         self._when_ready = when_ready
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def transcribes(self) -> bool:
         """Whether recordings may come without a transcript."""
-        return self._transcribe is not None
+        return self._uploads.transcribes
 
     async def register(self, client: str, wanted: NewVoice) -> VoiceManifest:
         """A new voice that waits for its upload.
@@ -110,11 +98,12 @@ class Registration:
         """Takes one part of the upload; checks the voice when it is the last that was missing.
 
         Args:
-            part: "reference" and "transcript" for zero-shot; "transcripts.jsonl" and names of clips for few-shot.
+            part: see `parts.py`.
 
         Raises:
             NotFound, Conflict: no such voice or part; the voice is being trained.
-            InvalidRequest: what was sent cannot be used; the voice is `failed` with that reason, and may be uploaded again.
+            InvalidRequest: what was sent cannot be used; the voice is `failed` with that reason, and may be uploaded again. Of a manner:
+                the voice is as it was.
             QuotaExceeded: more clips than a voice may have.
         """
         manifest = await self._store.manifest(client, voice_id)
@@ -123,20 +112,17 @@ class Registration:
         if manifest.status is VoiceStatus.CHECKING and manifest.mode is VoiceMode.FEW_SHOT:
             raise Conflict("The clips of this voice are being checked; upload when that has ended.")
         require_part(manifest, part)
+        if manner_of(manifest, part) is not None:
+            return await self._manners.put(client, manifest, part, data)
         slug = manifest.slug
         if part == TRANSCRIPT:
-            text = _text(data)
-            if len(text) > MOST_LETTERS:
-                raise InvalidRequest(f"A transcript of 30 s has at most {MOST_LETTERS} letters.")
+            text = transcript_from(data)
             manifest = await self._store.update(client, slug, lambda now: now.model_copy(update={"transcript": text}))
         else:
-            await self._store.objects.put(self._upload_key(client, slug, part), data)
-            manifest = await self._store.update(
-                client, slug, lambda now: now.model_copy(update={"uploads": {**now.uploads, part: len(data)}})
-            )
+            manifest = await self._uploads.put(client, slug, part, data)
         if manifest.mode is VoiceMode.FEW_SHOT:
             return await self._check_clips_when_complete(client, manifest, part)
-        if REFERENCE not in manifest.uploads or (manifest.transcript is None and self._transcribe is None):
+        if REFERENCE not in manifest.uploads or (manifest.transcript is None and not self.transcribes):
             return await self._waiting(client, manifest)
         return await self._check_reference(client, manifest)
 
@@ -155,19 +141,19 @@ class Registration:
         slug = manifest.slug
         await self._store.move(client, slug, VoiceStatus.CHECKING)
         try:
-            data = await self._store.objects.get(self._upload_key(client, slug, REFERENCE))
-            prepared = await self._prepared(data, manifest.transcript, manifest.lang)
-            clip = await self._kept(client, slug, prepared, manifest.lang)
+            data = await self._uploads.get(client, slug, REFERENCE)
+            prepared = await self._uploads.prepared(data, manifest.transcript, manifest.lang)
+            clip = await self._uploads.kept(client, slug, prepared, manifest.lang)
         except NotFound:  # sent twice at once, and the other call's check has taken it
             made = (await self._store.manifest(client, manifest.voice_id)).speakable
             return await self._store.move(client, slug, VoiceStatus.READY if made else VoiceStatus.AWAITING_UPLOAD)
         except InvalidRequest as error:
-            await self._drop_uploads(client, slug, [REFERENCE])
+            await self._uploads.drop(client, slug, [REFERENCE])
             await self._store.move(client, slug, VoiceStatus.FAILED, detail=error.detail)
             raise
         if manifest.transcript is None:  # the upload stays, for a transcript that comes later and knows better
             return await self._accept(client, slug, clip, prepared, f"Heard as: {prepared.transcript[:200]}")
-        await self._drop_uploads(client, slug, [REFERENCE])
+        await self._uploads.drop(client, slug, [REFERENCE])
         return await self._accept(client, slug, clip, prepared)
 
     async def _check_clips_when_complete(self, client: str, manifest: VoiceManifest, part: str) -> VoiceManifest:
@@ -175,10 +161,10 @@ class Registration:
         if TRANSCRIPTS not in manifest.uploads:
             return await self._waiting(client, manifest)
         try:
-            lines = await self._store.objects.get(self._upload_key(client, slug, TRANSCRIPTS))
-            texts = transcripts_of(lines, text_required=self._transcribe is None)
+            lines = await self._uploads.get(client, slug, TRANSCRIPTS)
+            texts = transcripts_from(lines, text_required=not self.transcribes)
         except InvalidRequest as error:
-            await self._drop_uploads(client, slug, [TRANSCRIPTS])
+            await self._uploads.drop(client, slug, [TRANSCRIPTS])
             await self._store.move(client, slug, VoiceStatus.FAILED, detail=error.detail)
             raise
         if missing := sorted(texts.keys() - manifest.uploads.keys()):
@@ -207,13 +193,13 @@ class Registration:
                     told = f"{number} of {len(texts)} clips are checked."
                     await self._store.move(client, slug, VoiceStatus.CHECKING, told, number / len(texts))
                 try:
-                    data = await self._store.objects.get(self._upload_key(client, slug, name))
-                    prepared = await self._prepared(data, text, lang)
-                    clip = await self._kept(client, slug, prepared, lang)
+                    data = await self._uploads.get(client, slug, name)
+                    prepared = await self._uploads.prepared(data, text, lang)
+                    clip = await self._uploads.kept(client, slug, prepared, lang)
                     good.append((TrainingClip(clip=clip, duration_s=prepared.duration_s), prepared))
                 except (InvalidRequest, NotFound) as error:
                     refused.append(f"{name}: {error.detail}")
-            await self._drop_uploads(client, slug, [*texts, TRANSCRIPTS])
+            await self._uploads.drop(client, slug, [*texts, TRANSCRIPTS])
             total_s = sum(clip.duration_s for clip, _ in good)
             left_out = f"{len(refused)} clips were left out. {' '.join(refused[:5])}" if refused else None
             if len(good) < LEAST_CLIPS or total_s < LEAST_TRAINING_S:
@@ -232,22 +218,6 @@ class Registration:
         except TanoshiError as error:
             await self._store.move(client, slug, VoiceStatus.FAILED, detail=error.detail)
 
-    async def _prepared(self, data: bytes, transcript: str | None, lang: str) -> PreparedReference:
-        def prepare() -> PreparedReference:
-            if transcript is not None or self._transcribe is None:
-                return prepare_reference(data, transcript or "")
-            heard = self._transcribe(decode(data).samples, SAMPLE_RATE, lang)
-            if not re.search(r"\w", heard):
-                raise InvalidRequest("No words were heard in the recording; write down what is said and send that too.")
-            return prepare_reference(data, heard)
-
-        return await asyncio.get_running_loop().run_in_executor(self._workers, prepare)
-
-    async def _kept(self, client: str, slug: str, prepared: PreparedReference, lang: str) -> ReferenceClip:
-        key = self._store.key(client, slug, f"clips/{prepared.content_hash}.flac")
-        await self._store.objects.put(key, prepared.flac)
-        return ReferenceClip(key=key, transcript=prepared.transcript, lang=lang)
-
     async def _accept(
         self, client: str, slug: str, clip: ReferenceClip, prepared: PreparedReference, detail: str | None = None
     ) -> VoiceManifest:
@@ -261,64 +231,6 @@ class Registration:
         self._begin(self._when_ready(client, manifest))
         return manifest
 
-    async def _drop_uploads(self, client: str, slug: str, parts: Sequence[str]) -> None:
-        for part in parts:
-            await self._store.objects.delete(self._upload_key(client, slug, part))
-        await self._store.update(
-            client,
-            slug,
-            lambda now: now.model_copy(update={"uploads": {k: size for k, size in now.uploads.items() if k not in parts}}),
-        )
-
-    def _upload_key(self, client: str, slug: str, part: str) -> str:
-        return self._store.key(client, slug, f"uploads/{part}")
-
-
-def transcripts_of(data: bytes, *, text_required: bool = True) -> dict[str, str | None]:
-    """Clip name -> what is said in it, from JSON lines {"clip": "a.wav", "text": "..."}; None where a line has no text.
-
-    Raises:
-        InvalidRequest: says which line is wrong.
-    """
-    texts: dict[str, str | None] = {}
-    for number, line in enumerate(_text(data).splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            found = json.loads(line)
-            name, text = found["clip"], found["text"] if text_required else found.get("text")
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            name = text = None
-        fits = isinstance(text, str) or (text is None and not text_required)
-        if not isinstance(name, str) or not fits or not _CLIP_NAME.fullmatch(name) or name == TRANSCRIPTS:
-            raise InvalidRequest(f'Line {number} of {TRANSCRIPTS} is not like {{"clip": "a.wav", "text": "what is said in it"}}.')
-        texts[name] = text
-    if not texts:
-        raise InvalidRequest(f"{TRANSCRIPTS} names no clip.")
-    return texts
-
-
-def require_part(manifest: VoiceManifest, part: str) -> None:
-    """Raises NotFound for a part this voice does not have; QuotaExceeded when it has taken all it may."""
-    if manifest.mode is VoiceMode.ZERO_SHOT:
-        if part not in (REFERENCE, TRANSCRIPT):
-            raise NotFound("A zero-shot voice has the parts reference and transcript.")
-        return
-    if part == TRANSCRIPT or not _CLIP_NAME.fullmatch(part):
-        raise NotFound("A few-shot voice has the part transcripts.jsonl, and clips called like a.wav.")
-    clips = {name for name in manifest.uploads if name != TRANSCRIPTS}
-    if part not in (*clips, TRANSCRIPTS) and len(clips) >= MOST_CLIPS:
-        raise QuotaExceeded(f"A voice has at most {MOST_CLIPS} clips.", retry_after_s=60)
-    if sum(manifest.uploads.values()) > MOST_UPLOAD_BYTES:
-        raise QuotaExceeded(f"A voice takes at most {MOST_UPLOAD_BYTES // 1_000_000} MB of clips.", retry_after_s=60)
-
 
 def _enough_voices() -> QuotaExceeded:
     return QuotaExceeded(f"You may have {MOST_VOICES} voices; delete one first.", retry_after_s=60)
-
-
-def _text(data: bytes) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InvalidRequest("The text is not UTF-8.") from None

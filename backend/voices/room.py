@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from backend.storage.objects import Objects
 from backend.synthesizers.base import Synthesizer, Voice
 from backend.voices.catalogue import Catalogue
+from backend.voices.manners import Manners
 from backend.voices.previews import Previews
-from backend.voices.registration import Registration, Transcribe
+from backend.voices.registration import Registration
 from backend.voices.store import VoiceStore
 from backend.voices.training import Trainer, Trainings
+from backend.voices.uploads import Transcribe, Uploads
 
 StandIn = Callable[[Voice], str | None]
 """The built-in voice that speaks for a registered one when the synthesizer cannot clone; None when it can."""
@@ -24,6 +26,7 @@ class VoiceRoom:
 
     store: VoiceStore
     registration: Registration
+    manners: Manners
     trainings: Trainings
     previews: Previews
     stand_in: StandIn
@@ -43,9 +46,12 @@ class VoiceRoom:
     ) -> VoiceRoom:
         """`workers` decodes, checks and encodes; `trainer` None: few-shot voices are not trained here."""
         previews = Previews(objects, synthesizer, catalogue, store, workers)
+        uploads = Uploads(store, workers, transcribe)
+        manners = Manners(store, uploads)
         return cls(
             store=store,
-            registration=Registration(store, workers, previews.prepare, transcribe),
+            registration=Registration(store, uploads, manners, previews.prepare),
+            manners=manners,
             trainings=Trainings(store, trainer),
             previews=previews,
             stand_in=stand_in,

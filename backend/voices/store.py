@@ -140,6 +140,11 @@ class VoiceStore:
         now = self.clock()
         return await self.update(client, slug, lambda manifest: manifest.moved(status, now, detail=detail, progress=progress))
 
+    async def tell(self, client: str, slug: str, detail: str) -> VoiceManifest:
+        """Says something about a voice that changes nothing of it. Raises NotFound."""
+        now = self.clock()
+        return await self.update(client, slug, lambda manifest: manifest.told(now, detail))
+
     async def remove(self, client: str, slug: str) -> None:
         """Removes a voice with everything that was uploaded for it or made from it; lines it is speaking now see that it is gone."""
         await self.documents.delete(self.key(client, slug, "manifest"))

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from backend.voices import registration
+from backend.voices import parts, registration
 from tests.conftest import Serve
 from tests.support.server import frames
 from tests.support.voices import WORDS, StandInTrainer, few_shot, place, problem, recording, registered
@@ -15,7 +15,7 @@ from tests.support.voices import WORDS, StandInTrainer, few_shot, place, problem
 async def test_a_few_shot_voice_speaks_from_its_clips_and_is_trained(serve: Serve) -> None:
     client = await serve(stream_linger_seconds=0.2, trainer=(trainer := StandInTrainer()))
     voice = await few_shot(client)
-    assert (voice["status"], voice["trained"]) == ("ready", False)
+    assert (voice["status"], voice["trained"], voice["styles"]) == ("ready", False, ["neutral"])
     assert (await client.http.post(f"/v1/voices/{voice['voice_id']}/train")).status_code == 202
     told = [frame.data async for frame in frames(client.http, voice["status_sse"], last_event_id="4")]
     assert [event["progress"] for event in told] == [0.0, 0.25, 0.5, 0.75, 1.0]
@@ -102,11 +102,11 @@ async def test_nothing_is_uploaded_while_clips_are_checked_so_that_no_check_take
 async def test_clips_of_a_voice_have_a_number_and_a_size(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     client = await serve()
     voice = await registered(client, "Ken", mode="few_shot")
-    monkeypatch.setattr(registration, "MOST_CLIPS", 2)
+    monkeypatch.setattr(parts, "MOST_CLIPS", 2)
     for name in ("a.wav", "b.wav", "a.wav"):
         assert (await client.http.put(place(voice, name), content=b"sound")).status_code == 200
     problem(await client.http.put(place(voice, "c.wav"), content=b"sound"), 429, "quota_exceeded")
-    monkeypatch.setattr(registration, "MOST_UPLOAD_BYTES", 9)
+    monkeypatch.setattr(parts, "MOST_UPLOAD_BYTES", 9)
     problem(await client.http.put(place(voice, "a.wav"), content=b"sound"), 429, "quota_exceeded")
 
 

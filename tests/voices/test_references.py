@@ -9,11 +9,11 @@ import av
 import numpy as np
 import pytest
 
-from backend.acoustics import median_pitch_hz
+from backend.acoustics import levels_db, median_pitch_hz, usual_pitch_hz
 from backend.errors import InvalidRequest
 from backend.voices.recordings import MAX_BYTES, SAMPLE_RATE, decode
-from backend.voices.references import prepare_reference
-from tests.support.recordings import encoded, phrase, rest
+from backend.voices.references import SPOKEN, WHISPERED, Limits, prepare_reference
+from tests.support.recordings import encoded, phrase, rest, whispered
 
 WORDS = "It was a quiet morning, and nobody had noticed."
 
@@ -270,3 +270,63 @@ def test_a_file_cut_short_is_never_taken_for_a_whole_one_without_speech_enough()
 def test_a_recording_without_transcript_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="transcript is empty"):
         prepare_reference(encoded(spoken(4.0), "flac"), " … ")
+
+
+def breath(peak: float = 0.1, room: float = 1e-4) -> np.ndarray:
+    """Two whispered phrases in a room with so much noise."""
+    said = np.concatenate([rest(0.4), whispered(2.2, 1, peak), rest(0.4), whispered(2.2, 2, peak), rest(0.4)])
+    return (said + np.random.default_rng(3).normal(size=len(said)) * room).astype(np.float32)
+
+
+def hiss() -> np.ndarray:
+    """Breath in which nothing is voiced, not even by mistake."""
+    return np.concatenate([rest(0.4), noise(2.2), rest(0.4), noise(2.2), rest(0.4)])
+
+
+@pytest.mark.parametrize(
+    ("recording", "reason"),
+    [
+        pytest.param(breath(peak=0.03), "almost silent", id="as quiet as whispers are"),
+        pytest.param(breath(room=0.006), "noise or music", id="in a room that is heard"),
+        pytest.param(hiss(), "too little speech", id="without a pitch"),
+    ],
+)
+def test_a_whisper_is_taken_for_a_whisper_and_for_nothing_else(recording: np.ndarray, reason: str) -> None:
+    assert prepare_reference(encoded(recording, "flac"), WORDS, WHISPERED).duration_s == pytest.approx(5.0, abs=0.3)
+    with pytest.raises(InvalidRequest, match=reason):
+        prepare_reference(encoded(recording, "flac"), WORDS, SPOKEN)
+
+
+@pytest.mark.parametrize(
+    ("recording", "reason"),
+    [
+        pytest.param(breath(peak=0.008), "almost silent", id="too quiet"),
+        pytest.param(breath(room=0.012), "noise or music", id="in a loud room"),
+        pytest.param(noise(4.0), "noise or music", id="only noise"),
+        pytest.param(np.concatenate([rest(0.4), whispered(2.0), rest(0.4)]), "at least 3 s", id="too short"),
+        pytest.param(
+            np.concatenate([rest(0.4), whispered(0.6), rest(2.5), whispered(0.6), rest(0.4)]), "too little", id="mostly rests"
+        ),
+    ],
+)
+def test_a_whisper_has_limits_too(recording: np.ndarray, reason: str) -> None:
+    with pytest.raises(InvalidRequest, match=reason):
+        prepare_reference(encoded(recording, "flac"), WORDS, WHISPERED)
+
+
+def test_a_quiet_whisper_is_stored_as_loud_as_speech_has_to_be_and_what_is_loud_enough_as_it_is() -> None:
+    def loudness_db(recording: np.ndarray, limits: Limits) -> float:
+        kept = decode(prepare_reference(encoded(recording, "flac"), WORDS, limits).flac).samples
+        return float(np.percentile(levels_db(kept, SAMPLE_RATE), 90))
+
+    quiet, loud = (loudness_db(breath(peak), WHISPERED) for peak in (0.015, 0.1))
+    assert -43 < quiet < -35
+    assert loud == pytest.approx(float(np.percentile(levels_db(breath(), SAMPLE_RATE), 90)), abs=1)
+    assert loudness_db(spoken(4.0) * 0.2, SPOKEN) == pytest.approx(loudness_db(spoken(4.0), SPOKEN) - 14, abs=0.1)
+
+
+def test_a_whisper_has_no_usual_pitch_though_a_tracker_finds_one_in_it() -> None:
+    assert median_pitch_hz(breath(), SAMPLE_RATE) is not None
+    assert usual_pitch_hz(breath(), SAMPLE_RATE) is None
+    assert usual_pitch_hz(spoken(4.0), SAMPLE_RATE) == median_pitch_hz(spoken(4.0), SAMPLE_RATE)
+    assert usual_pitch_hz(rest(2.0) * 0, SAMPLE_RATE) is None

@@ -20,7 +20,8 @@ from backend.synthesizers.sovits import gsv
 from backend.synthesizers.sovits.builtin import voice_folder
 from backend.synthesizers.sovits.engine import SovitsSynthesizer
 from backend.synthesizers.sovits.gate import Take
-from tests.support.recordings import encoded, phrase
+from backend.voices.references import WHISPERED, prepare_reference
+from tests.support.recordings import encoded, phrase, whispered
 
 pytestmark = [
     # The engine's Japanese front end asks Sudachi in the old way.
@@ -120,6 +121,19 @@ async def test_the_same_call_sounds_the_same_and_another_timbre_differs(synthesi
     assert isinstance(other, Speech)
     assert np.array_equal(first.samples, again.samples)
     assert not np.array_equal(first.samples, other.samples)
+
+
+async def test_a_registered_voice_whispers_with_its_own_timbre(synthesizer: SovitsSynthesizer) -> None:
+    """As `backend.voices` makes it: its reference, and a whisper that was checked as one."""
+    prepared = prepare_reference(encoded(whispered(3.4, 1, peak=0.02), "wav"), SAID, WHISPERED)
+    CLIPS["voices/whisper.flac"] = prepared.flac
+    own, whisper = (ReferenceClip(key=f"voices/{name}.flac", transcript=SAID, lang="ja") for name in ("a", "whisper"))
+    actor = voice().model_copy(update={"references": {Style.NEUTRAL: own, Style.WHISPER: whisper}})
+
+    results = await synthesizer.speak([say("静かにしていて。", actor, style=style) for style in (Style.NEUTRAL, Style.WHISPER)])
+
+    plain, quiet = (result.samples for result in results if isinstance(result, Speech))
+    assert not np.array_equal(plain, quiet)
 
 
 async def test_garbage_in_the_engines_caches_does_not_reach_the_voice(synthesizer: SovitsSynthesizer) -> None:
