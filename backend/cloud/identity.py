@@ -21,7 +21,7 @@ Role = Literal["reader", "speaker"]
 _SHARED: Final = ("engines.py", "fingerprints.py", "cloud/images.py", "requirements.txt")
 _SOURCES: Final[dict[Role, tuple[str, ...]]] = {
     "reader": ("readers", "language/detect.py", "imaging.py", *_SHARED),
-    "speaker": ("synthesizers", "language", "acoustics.py", "narration/level.py", *_SHARED),
+    "speaker": ("synthesizers", "language", "acoustics.py", "files.py", "narration/level.py", *_SHARED),
 }
 """What the engines are made of: their room and all it imports, at whatever remove (a test walks the imports), and how sound that travels
 is brought to one rate."""
