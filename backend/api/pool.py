@@ -26,7 +26,7 @@ class CheckPool:
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
         """By caller, whose turn it is next first."""
 
-    async def check(self, data: bytes, caller: str = "") -> tuple[PageInfo, str]:
+    async def check(self, data: bytes, caller: str) -> tuple[PageInfo, str]:
         """What the page is, and the SHA-256 of its bytes in hex. Raises BadImage or one of its kinds."""
         await self._turn(caller)
         try:

@@ -36,8 +36,8 @@ LEASE_LOOK_S: Final = 2.0
 AT_ONCE: Final = 4
 """Arrivals of one window that are fetched and checked at the same time; each may be as large as a page may be."""
 
-Check = Callable[[bytes], Awaitable[tuple[PageInfo, str]]]
-"""Bytes -> what the page is, and their SHA-256; raises BadImage."""
+Check = Callable[[bytes, str], Awaitable[tuple[PageInfo, str]]]
+"""Bytes, and the client whose turn they take -> what the page is, and their SHA-256; raises BadImage."""
 Arrived = Callable[[str, bool], Awaitable[None]]
 """(job id, the window was done before): a page was committed."""
 
@@ -161,7 +161,7 @@ class Arrivals:
                 if info.size > self._max_page_bytes:
                     raise UploadTooLarge
                 data = await self._objects.get(info.key)
-                image, sha256 = await self._check(data)
+                image, sha256 = await self._check(data, state.definition.client)
             except NotFound:
                 return  # removed meanwhile
             except BadImage as error:

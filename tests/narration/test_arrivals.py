@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 
+from backend.api import pool
 from backend.api.pool import CheckPool
+from backend.imaging import PageInfo, check_page
 from backend.jobs import decisions
 from backend.jobs.events import EventName
 from backend.jobs.memory import MemoryJobLog
@@ -30,6 +33,8 @@ class Place:
         self.objects = Objects.in_memory()
         self.checks = CheckPool()
         self.woken: list[str] = []
+        self.asked = 0
+        """How often a check was asked for."""
         self._expires_s = expires_s
         self._quiet_s = quiet_s
 
@@ -41,7 +46,7 @@ class Place:
         arrivals = Arrivals(
             self.log,
             self.objects,
-            check=self.checks.check,
+            check=self._check,
             arrived=arrived,
             expires_s=self._expires_s,
             quiet_s=self._quiet_s,
@@ -56,8 +61,12 @@ class Place:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
 
-    async def job(self, pages: int = 3, created_at: float | None = None) -> str:
-        definition = a_definition(pages, created_at=time.time() if created_at is None else created_at)
+    async def _check(self, data: bytes, caller: str) -> tuple[PageInfo, str]:
+        self.asked += 1
+        return await self.checks.check(data, caller)
+
+    async def job(self, pages: int = 3, created_at: float | None = None, client: str = "client-a") -> str:
+        definition = a_definition(pages, client=client, created_at=time.time() if created_at is None else created_at)
         return (await self.log.create(definition)).definition.job_id
 
     async def put(self, job_id: str, index: int, data: bytes) -> None:
@@ -148,6 +157,39 @@ async def test_two_processes_take_each_arrival_once_and_one_goes_on_when_the_oth
     assert (state.pages[0].revision, state.pages[0].state) == (1, PageState.ERROR)
     names = [entry.event.name for entry in await place.log.entries(job_id)]
     assert names.count(EventName.PAGE_UPLOADED) == 2
+
+
+async def test_clients_take_turns_however_many_heavy_pages_one_of_them_sends(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heavy, light = page(1), page(2)
+    checked: list[bytes] = []
+    opened = threading.Event()
+
+    def slowly(data: bytes) -> PageInfo:
+        opened.wait(8)
+        checked.append(data)
+        return check_page(data)
+
+    monkeypatch.setattr(pool, "check_page", slowly)
+    async with asyncio.timeout(8), place.process() as arrivals:
+        for _ in range(3):
+            job_id = await place.job(4)
+            for index in range(4):
+                await place.put(job_id, index, heavy)
+            arrivals.watch(job_id)
+        while place.asked < 12:
+            await asyncio.sleep(0.02)
+        other = await place.job(1, client="client-b")
+        await place.put(other, 0, light)
+        arrivals.watch(other)
+        while place.asked < 13:
+            await asyncio.sleep(0.02)
+        opened.set()
+        await place.when(other, lambda state: state.pages[0].uploaded)
+        while len(checked) < 13:
+            await asyncio.sleep(0.02)
+    assert light in checked[: pool.THREADS * 2], "those under way end, then each client has a turn"
 
 
 async def test_windows_whose_urls_have_run_out_are_left_alone(place: Place) -> None:
