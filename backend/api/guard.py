@@ -33,6 +33,9 @@ IDLE_S: Final = 30.0
 """A client that sends nothing of a promised body for so long is let go."""
 WHOLE_BODY_S: Final = 300.0
 """And so is one whose body takes longer than this altogether: 20 MB at half a megabit a second."""
+LONGEST_WAIT_S: Final = 900.0
+"""How long a body may wait for its caller's others besides: each of them may drip for WHOLE_BODY_S, and there may be a thousand. At ten
+megabits a second a gigabyte takes less, which is a whole window of the greatest pages at once."""
 _HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -87,6 +90,7 @@ class Guard:
         caller_of: whose memory a request's body is counted as (`intake.py`).
         idle_s: how long a body may make no progress.
         whole_body_s: how long it may take altogether, waiting for its caller's other bodies apart.
+        longest_wait_s: how long it may wait for those altogether.
         most_bytes: what bodies of one caller may hold together.
     """
 
@@ -97,11 +101,14 @@ class Guard:
         idle_s: float = IDLE_S,
         whole_body_s: float = WHOLE_BODY_S,
         most_bytes: int = MOST_BYTES,
+        *,
+        longest_wait_s: float = LONGEST_WAIT_S,
     ) -> None:
         self._app = app
         self._caller_of = caller_of
         self._idle_s = idle_s
         self._whole_body_s = whole_body_s
+        self._longest_wait_s = longest_wait_s
         self._intake = Intake(most_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -115,7 +122,8 @@ class Guard:
         announced = b"content-length" in headers or b"transfer-encoding" in headers
         with self._intake.share(self._caller_of(scope)) if announced else nullcontext() as share:
             upload = scope["method"] == "PUT" and _UPLOAD.fullmatch(scope["path"]) is not None
-            body = _Body(receive, share, None if upload else MAX_JSON_BYTES, self._idle_s, self._whole_body_s)
+            limit = None if upload else MAX_JSON_BYTES
+            body = _Body(receive, share, limit, self._idle_s, self._whole_body_s, self._longest_wait_s)
             body.asked_for = b"expect" not in headers
             await self._answer(scope, headers, body, send)
 
@@ -176,7 +184,9 @@ async def _refuse_websocket(scope: Scope, send: Send) -> None:
 class _Body:
     """A request's body on its way: counted and timed. `refusal` is why it was not taken; `share` is None where none was announced."""
 
-    def __init__(self, receive: Receive, share: Share | None, limit: int | None, idle_s: float, whole_s: float) -> None:
+    def __init__(  # noqa: PLR0917 - one body and its four bounds
+        self, receive: Receive, share: Share | None, limit: int | None, idle_s: float, whole_s: float, wait_s: float
+    ) -> None:
         self.limit = limit
         self.refusal: BodyTooLarge | TooSlow | None = None
         self.asked_for = True
@@ -185,6 +195,7 @@ class _Body:
         self._share = share
         self._idle_s = idle_s
         self._ends_at = asyncio.get_running_loop().time() + whole_s
+        self._may_wait_s = wait_s
         self._size = 0
         self._complete = False
         self._late = False
@@ -215,8 +226,19 @@ class _Body:
             self.refusal = BodyTooLarge()
             raise self.refusal
         if self._share is not None and not self._complete:  # what is whole need not wait for anything
-            self._ends_at += await self._share.add(size)
+            await self._wait_for_room(self._share, size)
         return message
+
+    async def _wait_for_room(self, share: Share, size: int) -> None:
+        """Until what has come is not too much for its caller. The time goes on another account than the body's own."""
+        try:
+            async with asyncio.timeout(self._may_wait_s):
+                waited = await share.add(size)
+        except TimeoutError:
+            self.refusal = TooSlow("Other uploads from the same address, which have not ended, went first for too long.")
+            raise self.refusal from None
+        self._ends_at += waited
+        self._may_wait_s -= waited
 
     def _count(self, message: Message) -> int:
         self._complete = not message.get("more_body", False)

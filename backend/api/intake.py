@@ -1,7 +1,8 @@
 """The memory that bodies take while they arrive: of one caller's it is bounded, by letting them wait for one another.
 
-A page is taken whole before it is looked at, and a stranger could begin a thousand pages and finish none. Nobody is refused for it: the
-oldest body of a caller always goes on, its younger ones are read no further until there is room.
+A page is taken whole before it is looked at, and a stranger could begin a thousand pages and finish none. Nobody is refused for it at
+once: the oldest body of a caller always goes on, its younger ones are read no further until there is room. How long a body may be that
+oldest one, and how long another may wait, is `guard.py`'s to say.
 """
 
 from __future__ import annotations

@@ -96,6 +96,27 @@ async def test_many_large_uploads_at_once_are_all_taken_and_hold_up_nobody_else(
         assert (await late).status_code == 422
 
 
+async def test_a_body_that_waited_too_long_for_its_caller_s_others_is_told_so(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though each of them goes on, in drops, and would be waited for as long as it may take."""
+    monkeypatch.setattr("backend.app.Guard", partial(Guard, most_bytes=100_000, longest_wait_s=0.3))
+    client = await serve()
+    put = httpx.URL((await client.start(1))["upload"]["pages"][0]["put_url"])
+    _, dripping = await asyncio.open_connection(put.host, put.port)
+    dripping.write(b"PUT %s HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n" % put.raw_path + b"x" * 90_000)
+    await asyncio.sleep(0.1)
+    late = asyncio.create_task(client.http.put(str(put), content=b"x" * 300_000))
+    async with asyncio.timeout(3):
+        while not late.done():
+            dripping.write(b"x")
+            await asyncio.sleep(0.02)
+        reply = await late
+    assert (reply.status_code, reply.json()["code"]) == (408, "request_timeout")
+    assert "same address" in reply.json()["detail"]
+    dripping.transport.abort()
+
+
 async def test_a_stream_holds_up_nobody_however_long_it_lasts() -> None:
     """It may be asked for with a body of no bytes, or of some, and is the oldest request of its caller then."""
     intake = Intake(100)
