@@ -6,6 +6,7 @@ A series id is a client's free text and may hold slashes: it is the rest of the 
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Sequence
 from typing import Annotated, Final
 from urllib.parse import quote
@@ -29,6 +30,7 @@ from backend.errors import (
     PageNotInWindow,
     QuotaExceeded,
     Unauthorized,
+    Unavailable,
     UnknownVoice,
     UnsupportedImage,
     UploadTooLarge,
@@ -39,6 +41,8 @@ from backend.series import changes, edits
 from backend.series.bank import NO_FACES, FigureEmbedder, bank_vector
 from backend.series.model import Member, Portrait, SeriesCast
 from backend.series.places import Place
+
+logger = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/v1/series", tags=["series"])
 lines_router = APIRouter(tags=["pages"])
@@ -89,7 +93,8 @@ class CastReply(BaseModel):
     characters: list[CharacterReply]
     pages: int = Field(description="Pages of the series seen so far.")
     touched: list[TouchedPage] = Field(
-        default_factory=list, description="Pages, of windows that are still there, with lines an edit touches."
+        default_factory=list,
+        description="Pages with lines an edit touches, of windows that are still there; while the job store is away, of all.",
     )
     revoiced: list[TouchedPage] = Field(default_factory=list, description="Those of them that are voiced again now.")
 
@@ -127,13 +132,15 @@ async def put_cast(
         pages = {*changes.touched_pages(after, touched), *changes.touched_pages(before, were)}
         return after, (after, pages, after.no_longer_shown(before.portraits()))
 
+    base = public_base(request, services.settings)
     cast, touched, unseen = await services.series.update(client, series_id, change)
-    await services.faces.forget(unseen)
-    pages = await _living(services, sorted(touched))
-    reply = _reply(cast, series_id, public_base(request, services.settings))
-    reply.touched = [TouchedPage(job_id=job_id, index=index) for job_id, index in pages]
-    if body.revoice:
-        reply.revoiced = await _revoiced(services, pages)
+    # The edit holds from here on, and no error says otherwise: whoever sent it again would merge, split or forget somebody else.
+    reply = _reply(cast, series_id, base)
+    await _tell_pages(services, reply, sorted(touched), revoice=body.revoice)
+    try:
+        await services.faces.forget(unseen)
+    except Unavailable as error:
+        logger.warning("Pictures nobody has any more are not removed: %s", error)
     return reply
 
 
@@ -141,8 +148,8 @@ async def put_cast(
 async def delete_cast(series_id: SeriesId, services: ServicesIn, client: ClientIn) -> None:
     """Removes characters, names, faces, corrections and the lexicon of a series."""
     cast = await services.series.cast(client, series_id)
+    await services.faces.forget(cast.portraits().values())  # while their names are known: a call that breaks off here is repeated
     await services.series.forget(client, series_id)
-    await services.faces.forget(cast.portraits().values())
 
 
 @router.get(
@@ -182,7 +189,7 @@ async def put_bank(
     series_id: SeriesId, name: CharacterName, request: Request, services: ServicesIn, client: ClientIn
 ) -> CharacterReply:
     """Adds one picture (PNG, JPEG, WebP; only the character on it) to those the character is recognised and named by."""
-    valid = edits.valid_name(name)
+    valid, base = edits.valid_name(name), public_base(request, services.settings)
     reader = services.reader
     if not isinstance(reader, FigureEmbedder):
         raise Conflict(NO_FACES)
@@ -192,7 +199,7 @@ async def put_bank(
     cast, member = await services.series.update(
         client, series_id, lambda cast: _kept(changes.with_bank_face(cast, valid, vector))
     )
-    return _character(cast, member.id, series_id, public_base(request, services.settings))
+    return _character(cast, member.id, series_id, base)
 
 
 @router.get(
@@ -249,6 +256,21 @@ async def patch_line(
     if await services.series.update(definition.client, definition.series_id, change):
         await _revoiced(services, [at])
     return page_action(await services.log.state(job_id), page.index)
+
+
+async def _tell_pages(services: Services, reply: CastReply, touched: Sequence[Place], *, revoice: bool) -> None:
+    """Names the pages an edit touches and, on request, begins their new revisions, as far as the job store answers."""
+    pages = list(touched)
+    try:
+        pages = await _living(services, touched)
+        for at in pages if revoice else ():
+            try:
+                reply.revoiced += await _revoiced(services, [at])
+            except QuotaExceeded as error:
+                logger.info("Page %d of %s is not voiced again: %s", at[1], at[0], error)
+    except Unavailable as error:
+        logger.warning("Pages that an edit of a cast touches are not voiced again: %s", error)
+    reply.touched = [TouchedPage(job_id=job_id, index=index) for job_id, index in pages]
 
 
 async def _living(services: Services, pages: Sequence[Place]) -> list[Place]:

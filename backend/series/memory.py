@@ -90,6 +90,7 @@ class SeriesMemory:
                 after = without_page(before, notes=notes, places=places, pictures=pictures)
                 if after == before or await self._store.replace(key, version, after.model_dump_json().encode()):
                     break
+            await self._store.remove_replaced(key)
 
     def _key(self, client: str, series_id: str) -> str:
         """Hashed: series ids are a client's free text, and object keys must not be."""

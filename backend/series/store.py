@@ -11,6 +11,7 @@ version and finds itself there, or not. A change is made exactly once; where tha
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections import OrderedDict
 from collections.abc import AsyncIterator
@@ -21,11 +22,14 @@ from backend.errors import NotFound, Unavailable
 from backend.storage import keys
 from backend.storage.objects import Objects
 
+logger = logging.getLogger(__name__)
+
 MOST_DOCUMENTS: Final = 1000
 """In the memory of one process; the one asked for longest ago goes first."""
 MOST_WRITES: Final = 64
 """Ids of writes a version carries, 1 kB: so many others may pass a writer before it cannot find out about its own change."""
 _LOOKS: Final = 20
+_IN_DOUBT: Final = "Whether the change was made is not known: look before you repeat it."
 _WRITES: Final = b"writes:"
 """Begins the line before the document; documents of older releases have no such line."""
 
@@ -40,9 +44,15 @@ class SeriesStore(Protocol):
     async def replace(self, key: str, version: int, data: bytes) -> bool:
         """Writes version + 1 if the document is still at `version`; False if somebody was faster, and then nothing is written.
 
+        The version before is removed if the store does so at once, and is nobody's concern otherwise: see `remove_replaced`.
+
         Raises:
-            Unavailable: the store does not answer, and what was written is not known.
+            Unavailable: the store does not answer. Where it is not known whether the version was written, the detail says so.
         """
+        ...
+
+    async def remove_replaced(self, key: str) -> None:
+        """Removes what `replace` may have left of earlier versions: nothing of them is there when this returns."""
         ...
 
     def documents(self) -> AsyncIterator[str]:
@@ -73,6 +83,9 @@ class MemorySeriesStore:
         while len(self._documents) > self._most:
             self._documents.popitem(last=False)
         return True
+
+    async def remove_replaced(self, key: str) -> None:
+        """There is one version of each."""
 
     async def documents(self) -> AsyncIterator[str]:
         for key in tuple(self._documents):
@@ -105,25 +118,30 @@ class ObjectSeriesStore:
         writes = (*before, mine)[-MOST_WRITES:]
         place = keys.series(key, version + 1)
         try:
-            created = await self._objects.create(place, _put_together(writes, data))
-        except Unavailable:  # perhaps only the reply is lost, and while the number is free, the request may still arrive
-            made = await self._made(key, version + 1, mine)
-            if made is None:
-                raise
-        else:  # a key that is taken may have been taken by this very call: a request whose reply was lost is repeated
-            made = created or await self._made(key, version + 1, mine)
-        if not made:
-            return False
-        found = await self._versions(key)
-        # Nobody removes the version that was read but who made the next one: together with the highest number it is proof.
-        proven = max(found, default=0) == version + 1 and version in found  # a first version has none before it: look again
-        if not proven and not await self._made(key, version + 1, mine):
-            await self._objects.delete(place)
-            return False
+            try:
+                created = await self._objects.create(place, _put_together(writes, data))
+            except Unavailable:  # perhaps only the reply is lost, and while the number is free, the request may still arrive
+                made = await self._made(key, version + 1, mine)
+                if made is None:
+                    raise
+            else:  # a key that is taken may have been taken by this very call: a request whose reply was lost is repeated
+                made = created or await self._made(key, version + 1, mine)
+            if not made:
+                return False
+            found = await self._versions(key)
+            # Nobody removes the version that was read but who made the next one: together with the highest number it is proof.
+            proven = max(found, default=0) == version + 1 and version in found  # a first version has none before it: look again
+            holds = proven or await self._made(key, version + 1, mine)
+        except Unavailable as error:
+            raise Unavailable(f"{error.detail} {_IN_DOUBT}") from error
         if proven:
             self._know(key, version + 1, writes)
-        await self._remove(key, [number for number in found if number <= version])
-        return True
+        await self._tidy(key, [number for number in found if number <= version] if holds else [version + 1])
+        return bool(holds)
+
+    async def remove_replaced(self, key: str) -> None:
+        found = await self._versions(key)
+        await self._remove(key, [number for number in found if number < max(found)])
 
     async def documents(self) -> AsyncIterator[str]:
         known = None
@@ -136,10 +154,9 @@ class ObjectSeriesStore:
     async def delete(self, key: str) -> None:
         while True:
             version, data = await self.load(key)
-            if not data:  # an earlier try may have got no further than that
-                await self._remove(key, [number for number in await self._versions(key) if number < version])
-                return
-            if await self.replace(key, version, b""):
+            # Without data an earlier try may have got no further than that.
+            if not data or await self.replace(key, version, b""):
+                await self.remove_replaced(key)
                 return
 
     async def _present(self, key: str) -> tuple[int, tuple[str, ...], bytes]:
@@ -178,6 +195,13 @@ class ObjectSeriesStore:
         self._known.move_to_end(key)
         while len(self._known) > MOST_DOCUMENTS:
             self._known.popitem(last=False)
+
+    async def _tidy(self, key: str, numbers: list[int]) -> None:
+        """Removes versions nobody reads; the next writer does it where the store does not answer, for what was asked for is done."""
+        try:
+            await self._remove(key, numbers)
+        except Unavailable as error:
+            logger.warning("Earlier versions of %s are left to its next change (%s).", key, error)
 
     async def _remove(self, key: str, numbers: list[int]) -> None:
         """Removes versions that a later one has replaced."""

@@ -7,9 +7,10 @@ from io import BytesIO
 from typing import Any
 
 import httpx
+import pytest
 from PIL import Image
 
-from backend.errors import ReadingFailed
+from backend.errors import QuotaExceeded, ReadingFailed, Unavailable
 from backend.readers.base import Reading, ReadOptions
 from tests.conftest import Serve
 from tests.support.characters import FacesReader, RecordingSynthesizer, SceneReader
@@ -117,6 +118,59 @@ async def test_two_characters_that_are_one_can_be_merged(serve: Serve) -> None:
     assert [(one["id"], one["lines"], len(one["looks"])) for one in reply["characters"]] == [(1, 4, 2)]
     split = (await client.http.put(CAST, json={"split": [{"id": 1, "looks": [1], "name": "Ken"}]})).json()
     assert [one["label"] for one in split["characters"]] == ["character-1", "Ken"]
+
+
+async def test_an_edit_that_holds_is_answered_so_though_the_stores_are_away_afterwards(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever was told 503 would send it again, and merge once more."""
+    client, plan, _ = await narrated(serve)
+    services = client.app.state.services
+    (bystander,) = (one for one in (await client.http.get(CAST)).json()["characters"] if one["id"] == 2)
+    page_of = [{"job_id": plan["job_id"], "index": index} for index in (0, 1)]
+
+    async def unavailable(*_: object) -> None:
+        raise Unavailable("The store does not answer.")
+
+    async def crowded(*_: object) -> None:
+        raise QuotaExceeded("This window has been changed too often.")
+
+    for number, (part, call, failure) in enumerate([(services.log, "commit", crowded), (services.log, "commit", unavailable)]):
+        with monkeypatch.context() as broken:
+            broken.setattr(part, call, failure)
+            edit = {"characters": [{"id": 2, "name": f"Aya {number}"}], "revoice": True}
+            reply = await client.http.put(CAST, json=edit)
+        assert reply.status_code == 200, reply.text
+        assert (reply.json()["touched"], reply.json()["revoiced"]) == (page_of, [])
+    with monkeypatch.context() as broken:
+        broken.setattr(services.log, "state", unavailable)
+        broken.setattr(services.objects, "delete", unavailable)
+        reply = await client.http.put(CAST, json={"forget": [2], "revoice": True})
+    assert reply.status_code == 200, reply.text
+    assert (reply.json()["touched"], reply.json()["revoiced"]) == (page_of, [])
+    assert [one["id"] for one in (await client.http.get(CAST)).json()["characters"]] == [1]
+    assert (await client.http.get(bystander["face"])).status_code == 404
+    assert (await client.http.post(f"/v1/narration/jobs/{plan['job_id']}/pages/0/retry")).json()["revision"] == 2
+
+
+async def test_the_pictures_of_a_series_whose_forgetting_broke_off_are_gone_when_it_is_repeated(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, _, _ = await narrated(serve)
+    objects = client.app.state.services.objects
+    remove, removed = objects.delete, 0
+
+    async def breaks_off(key: str) -> None:
+        nonlocal removed
+        removed += 1
+        if removed == 2:
+            raise Unavailable("The store does not answer.")
+        await remove(key)
+
+    monkeypatch.setattr(objects, "delete", breaks_off)
+    problem(await client.http.delete(CAST), 503, "unavailable")
+    assert (await client.http.delete(CAST)).status_code == 204
+    assert not [key async for key in objects.keys("faces")]
 
 
 async def test_a_merge_that_is_taken_back_gives_pages_their_voices_again_on_request(serve: Serve) -> None:

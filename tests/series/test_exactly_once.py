@@ -177,6 +177,52 @@ async def test_a_write_that_did_not_arrive_is_an_error() -> None:
     assert await left(objects) == 0
 
 
+class Failing(Scripted):
+    """Does not answer from a creation on: what it is asked to do then is in `away`."""
+
+    def __init__(self, *away: str) -> None:
+        super().__init__()
+        self._away = away
+        self.created = False
+
+    async def create(self, key: str, data: bytes) -> bool:
+        self.created = await super().create(key, data)
+        return self.created
+
+    def _answer(self, call: str) -> None:
+        if self.created and call in self._away:
+            raise Unavailable("The object store does not answer.")
+
+    async def infos(self, prefix: str) -> AsyncIterator[ObjectInfo]:
+        self._answer("list")
+        async for info in super().infos(prefix):
+            yield info
+
+    async def delete(self, key: str) -> None:
+        self._answer("delete")
+        await super().delete(key)
+
+
+async def test_a_change_is_made_though_what_it_replaced_is_not_removed_yet() -> None:
+    objects = Failing("delete")
+    working = Objects(objects._store, "memory")
+    await one_line_more(working)
+    assert await ObjectSeriesStore(objects).replace(KEY, 1, b"mine\n")
+    assert await left(working) == 2
+    again = ObjectSeriesStore(working)
+    assert await again.load(KEY) == (2, b"mine\n")
+    await again.remove_replaced(KEY)
+    assert await left(working) == 1
+    assert await again.load(KEY) == (2, b"mine\n")
+
+
+async def test_a_change_after_which_the_store_does_not_answer_is_said_to_be_in_doubt() -> None:
+    objects = Failing("list")
+    await one_line_more(Objects(objects._store, "memory"))
+    with pytest.raises(Unavailable, match=r"does not answer\. Whether the change was made is not known"):
+        await ObjectSeriesStore(objects).replace(KEY, 1, b"mine\n")
+
+
 async def test_where_nobody_can_tell_any_more_the_answer_is_an_error_and_not_a_guess() -> None:
     objects = Scripted()
     store, version = await with_versions(objects, 1)
