@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 from typing import Final, TypeVar
 
 from backend.errors import Unavailable
+from backend.series.documents import decoded, encoded
 from backend.series.forgetting import without_page
 from backend.series.index import MOST_SERIES, SeriesIndex
 from backend.series.model import SeriesCast
@@ -42,7 +43,7 @@ class SeriesMemory:
     async def cast(self, client: str, series_id: str) -> SeriesCast:
         """The cast as known now; empty for a series nobody has read."""
         _, data = await self._store.load(self._key(client, series_id))
-        return _decoded(data)
+        return await decoded(data)
 
     async def update(
         self, client: str, series_id: str, change: Callable[[SeriesCast], tuple[SeriesCast, T]], *, make_room: bool = False
@@ -62,13 +63,13 @@ class SeriesMemory:
         key = self._key(client, series_id)
         for _ in range(MOST_ATTEMPTS):
             version, data = await self._store.load(key)
-            before = _decoded(data)
+            before = await decoded(data)
             after, result = change(before)
             if after == before:
                 return result
             for crowded_out in await self._index.enter(self._owners.of(client), key, make_room=make_room):
                 await self._store.delete(crowded_out)
-            if await self._store.replace(key, version, after.model_dump_json().encode()):
+            if await self._store.replace(key, version, await encoded(after)):
                 return result
         raise Unavailable("The cast of this series is being changed by too many windows at once.")
 
@@ -86,9 +87,9 @@ class SeriesMemory:
                 version, data = await self._store.load(key)
                 if not any(mark in data for mark in marks):
                     break
-                before = _decoded(data)
+                before = await decoded(data)
                 after = without_page(before, notes=notes, places=places, pictures=pictures)
-                if after == before or await self._store.replace(key, version, after.model_dump_json().encode()):
+                if after == before or await self._store.replace(key, version, await encoded(after)):
                     break
             await self._store.remove_replaced(key)
 
@@ -96,7 +97,3 @@ class SeriesMemory:
         """Hashed: series ids are a client's free text, and object keys must not be."""
         owned = f"{self._owners.of(client)}\n{series_id}"
         return f"series/{hashlib.sha256(owned.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
-
-
-def _decoded(data: bytes) -> SeriesCast:
-    return SeriesCast.model_validate_json(data) if data else SeriesCast()

@@ -1,6 +1,6 @@
 """What is remembered of a series: its cast, the pages that were seen, how alike its characters look. Pure data.
 
-`memory.py` keeps it, `identity.py` recognises by it, `changes.py` is what a user may do to it.
+`memory.py` keeps it, `documents.py` writes it down, `identity.py` recognises by it, `changes.py` is what a user may do to it.
 A character that was merged into another leaves its id behind as an alias, so that what was noted under the old id still holds.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
@@ -110,15 +110,6 @@ class PageNote(_Frozen):
     """Those of them that were cast before the latest correction."""
     corrections: Mapping[int, LineCorrection] = Field(default_factory=dict)
     """By line number."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _of_one_place(cls, data: Any) -> Any:
-        """Notes of older releases knew the latest place only, as `at`."""
-        if isinstance(data, Mapping) and "at" in data:
-            job_id, index = data["at"]
-            return {key: value for key, value in data.items() if key != "at"} | ({"heard": {job_id: (index,)}} if job_id else {})
-        return data
 
     def cast_at(self, at: Place) -> PageNote:
         """The note once the page is cast there with all that is known of it."""

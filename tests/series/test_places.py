@@ -8,7 +8,7 @@ from backend.errors import Conflict
 from backend.narration.cast import Caster
 from backend.series.edits import LineChange, with_correction
 from backend.series.memory import SeriesMemory
-from backend.series.model import PageNote, SeriesCast
+from backend.series.model import SeriesCast
 from backend.series.places import MOST_JOBS, each
 from backend.series.store import MemorySeriesStore
 from tests.support.catalogue import small_catalogue
@@ -78,9 +78,3 @@ async def test_a_page_cast_again_where_it_stood_writes_nothing() -> None:
     before = await store.load(key)
     await cast_at(memory, ("job_1", 0))
     assert await store.load(key) == before
-
-
-def test_notes_of_older_releases_are_read() -> None:
-    old = '{"boxes": 2, "figures": [1], "lines": {"1": 2}, "at": ["job_1", 3], "corrections": {}}'
-    assert PageNote.model_validate_json(old) == PageNote(boxes=2, figures=(1,), lines={1: 2}, heard={"job_1": (3,)})
-    assert PageNote.model_validate_json('{"boxes": 2, "at": ["", 0]}') == PageNote(boxes=2)
