@@ -15,10 +15,10 @@ from backend.api.services import Services, ServicesIn
 from backend.errors import JobNotFound, Unauthorized
 from backend.jobs import decisions
 from backend.jobs.events import Entry, EventName
-from backend.jobs.state import JobState
+from backend.jobs.state import JobState, PageRecord
 from backend.narration.forgetting import PageMemory
 from backend.narration.hls import PLAYLIST_NAME
-from backend.storage import keys
+from backend.storage import keys, uploads
 
 router = APIRouter(prefix="/v1/pages", tags=["pages"])
 
@@ -42,7 +42,7 @@ async def forget(sha256: Sha256, services: ServicesIn, _client: ClientIn) -> For
         await asyncio.sleep(0)  # there may be thousands, and a log in memory is read without giving way
         try:
             before = await services.log.state(job_id)
-            heard = _heard(before, await services.log.entries(job_id), sha256)
+            stood, heard = _traces(before, await services.log.entries(job_id), sha256)
             # First the log: work that is under way then knows that it must leave nothing behind (`narration/window.py`).
             if here := [page.index for page in before.pages if page.sha256 == sha256]:
                 await services.log.commit(job_id, decisions.removed(sha256))
@@ -50,12 +50,13 @@ async def forget(sha256: Sha256, services: ServicesIn, _client: ClientIn) -> For
                 in_work |= not all(before.pages[index].state.ended for index in here)
         except JobNotFound:
             continue  # it ran out meanwhile, and its objects with it
-        for index in here:
-            async with services.upload_turns.setdefault(
-                (job_id, index), asyncio.Lock()
-            ):  # other bytes may have come meanwhile, and are not to be forgotten
-                if not await _uploaded(services, job_id, index):
-                    await services.objects.delete(keys.upload(job_id, index))
+        for index in sorted({*stood, *here}):
+            # These or other bytes may have come meanwhile, and are not to be forgotten.
+            async with services.upload_turns.setdefault((job_id, index), asyncio.Lock()):
+                pages = await _pages(services, job_id)
+                if all(page.sha256 != sha256 for page in pages):
+                    await uploads.remove(services.objects, job_id, index, sha256)
+                if index in here and not any(page.uploaded for page in pages[index : index + 1]):
                     await services.objects.delete_prefix(keys.audio_prefix(job_id, index))
         for path in heard:
             await services.objects.delete_prefix(keys.audio(job_id, path))
@@ -64,18 +65,20 @@ async def forget(sha256: Sha256, services: ServicesIn, _client: ClientIn) -> For
     return Forgotten(windows=windows, cached=await memory.forget(sha256, places, for_good=not in_work))
 
 
-async def _uploaded(services: Services, job_id: str, index: int) -> bool:
+async def _pages(services: Services, job_id: str) -> Sequence[PageRecord]:
+    """Those of a window, none where it is gone."""
     try:
-        return (await services.log.state(job_id)).pages[index].uploaded
+        return (await services.log.state(job_id)).pages
     except JobNotFound:
-        return False
+        return ()
 
 
-def _heard(state: JobState, entries: Sequence[Entry], sha256: str) -> set[str]:
-    """Folders of the sound these bytes ever had in the window, also where others have replaced them since.
+def _traces(state: JobState, entries: Sequence[Entry], sha256: str) -> tuple[set[int], set[str]]:
+    """Where these bytes ever stood in the window, and folders of the sound they had, also where others have replaced them since.
 
     By the three events that matter and not by folding: anybody may ask, of all windows at once.
     """
+    stood: set[int] = set()
     found = set()
     here: set[int] = set()
     for entry in entries:
@@ -83,6 +86,7 @@ def _heard(state: JobState, entries: Sequence[Entry], sha256: str) -> set[str]:
         match entry.event.name:
             case EventName.PAGE_UPLOADED | EventName.PAGE_REMOVED:
                 (here.add if data.get("sha256") == sha256 else here.discard)(data["index"])
+                stood |= here
             case EventName.PAGE_READY if data["index"] in here:
                 found.add(data["audio"].removeprefix(f"{state.definition.audio_base}/").removesuffix(f"/{PLAYLIST_NAME}"))
-    return found
+    return stood, found

@@ -25,7 +25,7 @@ from backend.errors import (
 from backend.imaging import MEDIA_TYPES
 from backend.jobs import decisions
 from backend.jobs.state import JobState
-from backend.storage import keys
+from backend.storage import uploads
 
 router = APIRouter(tags=["pages"])
 
@@ -75,11 +75,11 @@ async def put_page(job_id: JobId, index: PageIndex, request: Request, services: 
         state = await services.log.state(job_id)
         was_done = state.done
         if changed := bool(decide(state)):  # known bytes are neither stored nor committed again
-            await services.objects.put(keys.upload(job_id, page.index), data)
+            await uploads.keep(services.objects, job_id, sha256, data)
             try:
                 state = await services.log.commit(job_id, decide)
             except JobNotFound:  # deleted meanwhile: nothing of it may be left
-                await services.objects.delete(keys.upload(job_id, page.index))
+                await uploads.remove(services.objects, job_id, page.index, sha256)
                 raise
     if changed:
         await services.runner.ensure(job_id)

@@ -48,7 +48,7 @@ class Services:
 
     streams: OpenStreams = field(default_factory=OpenStreams)
     upload_turns: WeakValueDictionary[tuple[str, int], asyncio.Lock] = field(default_factory=WeakValueDictionary)
-    """Uploads of one page of a window take turns: the bytes that are kept are those the log names last."""
+    """Uploads of one page of a window take turns with its being forgotten: nothing is removed that is about to be named."""
     presigner: Presigner | None = None
     """Signs uploads into the bucket; None: pages come through this service (UPLOAD_MODE)."""
     arrivals: Arrivals | None = None

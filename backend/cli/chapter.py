@@ -38,7 +38,7 @@ from backend.narration.voicing import LocalVoicer
 from backend.narration.window import Narrator
 from backend.series.faces import Faces
 from backend.settings import Settings, cpu_count
-from backend.storage import keys
+from backend.storage import keys, uploads
 from backend.storage.objects import Objects
 from backend.stores import make_objects
 from backend.voices.store import VoiceStore
@@ -145,11 +145,11 @@ async def _feed(chapter: Chapter, log: MemoryJobLog, objects: Objects, runner: L
             try:
                 data = await asyncio.to_thread(page.read)
                 info = await asyncio.to_thread(check_page, data)
+                sha256 = await asyncio.to_thread(uploads.sha256_of, data)
             except BadImage as error:
                 await log.commit(job_id, decisions.rejected(index, error.code))
                 continue
-            await objects.put(keys.upload(job_id, index), data)
-            sha256 = f"page-{index}"  # the reading is cached under the bytes' own hash; here it only has to differ
+            await uploads.keep(objects, job_id, sha256, data)
             upload = decisions.upload(index, sha256=sha256, media_type=info.media_type, size=len(data), max_job_bytes=1 << 62)
             await log.commit(job_id, upload)
             await runner.ensure(job_id)

@@ -20,7 +20,7 @@ from backend.imaging import PageInfo
 from backend.jobs import decisions
 from backend.jobs.log import ARRIVALS, JobLog
 from backend.jobs.state import JobState
-from backend.storage import keys
+from backend.storage import keys, uploads
 from backend.storage.objects import ObjectInfo, Objects
 
 logger = logging.getLogger(__name__)
@@ -168,14 +168,18 @@ class Arrivals:
                 await self._log.commit(job_id, decisions.rejected(index, error.code))
                 watched.seen[index] = info
                 return
-            del data
         # Bytes another process has taken already are no second wish to try a failed page: only what arrives from now on is.
         if not (watched.first_look and page.sha256 == sha256):
             decide = decisions.upload(
                 index, sha256=sha256, media_type=image.media_type, size=info.size, max_job_bytes=self._max_job_bytes
             )
+            # The URL stays good: other bytes may come to the same place while these are read.
+            await uploads.keep(self._objects, job_id, sha256, data)
             try:
                 after = await self._log.commit(job_id, decide)
+            except JobNotFound:
+                await uploads.remove(self._objects, job_id, index, sha256)
+                raise
             except QuotaExceeded as error:
                 await self._log.commit(job_id, decisions.rejected(index, error.code))
             else:

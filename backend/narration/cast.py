@@ -62,8 +62,11 @@ class Caster:
         self.series = series
         self.faces = faces
 
-    async def script(self, definition: JobDefinition, index: int, reading: Reading) -> PageScript:
+    async def script(self, definition: JobDefinition, index: int, reading: Reading, page_sha256: str | None = None) -> PageScript:
         """What page `index` of the window says, every line with its voice.
+
+        Args:
+            page_sha256: names the bytes that pictures of characters are cut out of; None: none are.
 
         Raises:
             Unavailable: the memory of the series does not answer.
@@ -79,9 +82,9 @@ class Caster:
             make_room=True,
         )
         if self.faces is not None:
-            await self.faces.keep(
-                member.portrait for member in casting.cast.members.values() if member.portrait and member.portrait.at == at
-            )
+            if page_sha256 is not None:
+                here = (one.portrait for one in casting.cast.members.values() if one.portrait and one.portrait.at == at)
+                await self.faces.keep(here, page_sha256)
             await self.faces.forget(casting.unseen)
         return write_script(
             reading,

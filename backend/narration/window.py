@@ -12,7 +12,6 @@ The last step belongs to a PageVoicer (`voicing.py`), which may be another machi
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import Mapping
 from contextlib import aclosing
@@ -29,7 +28,7 @@ from backend.narration.forgetting import PageMemory
 from backend.narration.shelf import Shelf
 from backend.narration.voicing import PageOrder, PageVoicer
 from backend.readers.base import PageReader, Reading, ReadOptions
-from backend.storage import keys
+from backend.storage import keys, uploads
 from backend.storage.objects import Objects
 
 logger = logging.getLogger(__name__)
@@ -185,21 +184,25 @@ class _Window:
             for page in pages:
                 await self._commit(decisions.advance(page.index, page.revision, PageState.EXTRACTING))
 
-        data = await asyncio.gather(*(self._n.objects.find(keys.upload(self._job_id, page.index)) for page in pages))
-        there = [(page, item) for page, item in zip(pages, data, strict=True) if item is not None]
-        addressed = [(hashlib.sha256(item).hexdigest(), item) for _, item in there]
+        named = [(page, self._state.pages[page.index].sha256) for page in pages]
+        data = await asyncio.gather(*(self._bytes_of(page, sha256) for page, sha256 in named))
+        there = [(page, (sha256, item)) for (page, sha256), item in zip(named, data, strict=True) if sha256 and item is not None]
+        addressed = [item for _, item in there]
         options = self._state.definition.options
         results = await self._n.reader.read(addressed, ReadOptions(direction=options.direction, lang=options.lang), begun)
-        await self._forget_removed({page: sha256 for (page, _), (sha256, _) in zip(there, addressed, strict=True)})
+        await self._forget_removed({page: sha256 for page, (sha256, _) in there})
         for page in pages:
             if page not in {found for found, _ in there}:
                 await self._fail(page, UPLOAD_LOST)
-        for (page, _), (sha256, _), result in zip(there, addressed, results, strict=True):
+        for (page, (sha256, _)), result in zip(there, results, strict=True):
             if isinstance(result, ReadingFailed):
                 logger.warning("Page %d of %s was not read: %s", page.index, self._job_id, result)
                 await self._fail(page, result.code)
             else:
                 await self._shelf.put(_ReadPage(page, sha256, result))
+
+    async def _bytes_of(self, page: _Page, sha256: str | None) -> bytes | None:
+        return None if sha256 is None else await uploads.find(self._n.objects, self._job_id, page.index, sha256)
 
     async def _forget_removed(self, worked_on: Mapping[_Page, str]) -> None:
         """A page that was removed while it was worked on leaves nothing behind: what was made of it came after what was deleted."""
@@ -231,7 +234,7 @@ class _Window:
         page = item.page
         await self._commit(decisions.advance(page.index, page.revision, PageState.TTS))
         definition, sha256 = self._state.definition, item.sha256
-        script = await self._n.caster.script(definition, page.index, item.reading)
+        script = await self._n.caster.script(definition, page.index, item.reading, sha256)
         try:
             await self._n.voicer.voice(PageOrder(definition, page.index, page.revision, script, sha256))
         finally:

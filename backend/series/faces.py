@@ -6,7 +6,6 @@ A picture that cannot be made costs the picture, never the page: the upload may 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import io
 import logging
 from collections.abc import Iterable
@@ -16,11 +15,11 @@ from typing import Final
 
 from PIL import Image
 
-from backend.errors import TanoshiError
+from backend.errors import NotFound, TanoshiError
 from backend.imaging import decode_page
 from backend.readers.base import Box
 from backend.series.model import Portrait
-from backend.storage import keys
+from backend.storage import keys, uploads
 from backend.storage.objects import Objects
 
 logger = logging.getLogger(__name__)
@@ -35,15 +34,17 @@ class Faces:
         self._objects = objects
         self._workers = workers
 
-    async def keep(self, portraits: Iterable[Portrait]) -> None:
-        """Cuts out and stores the pictures that are not there yet."""
+    async def keep(self, portraits: Iterable[Portrait], page_sha256: str) -> None:
+        """Cuts the pictures that are not there yet out of the page with these bytes, and stores them."""
         for portrait in portraits:
             key = keys.face(portrait.name)
             try:
                 if await self._objects.find(key) is None:
-                    page = await self._objects.get(keys.upload(portrait.job_id, portrait.index))
+                    page = await uploads.find(self._objects, portrait.job_id, portrait.index, page_sha256)
+                    if page is None:
+                        raise NotFound("The page is gone.")
                     picture = await asyncio.get_running_loop().run_in_executor(self._workers, cut_out, page, portrait.box)
-                    await self._objects.put(keys.face_of_page(hashlib.sha256(page).hexdigest(), portrait.name), b"")
+                    await self._objects.put(keys.face_of_page(page_sha256, portrait.name), b"")
                     await self._objects.put(key, picture)
             except TanoshiError as error:
                 logger.info("No picture of a character on page %d of %s: %s", portrait.index, portrait.job_id, error)

@@ -24,7 +24,13 @@ def job_of(key: str) -> str:
     return key.split("/")[1]
 
 
+def page(job_id: str, sha256: str) -> str:
+    """A page of the window, by the SHA-256 of its bytes (`uploads.py`)."""
+    return f"narration/{job_id}/uploads/{sha256}"
+
+
 def upload(job_id: str, index: int) -> str:
+    """Where a presigned URL brings a page."""
     return f"narration/{job_id}/pages/{index:03d}"
 
 

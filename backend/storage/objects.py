@@ -2,7 +2,7 @@
 
 Key layout (part of what does not change without a word in WARP.md):
 
-    narration/{job_id}/pages/000              uploads, deleted with the job
+    narration/{job_id}/uploads/{sha}          pages, deleted with the job; presigned URLs bring them to narration/{job_id}/pages/000
     narration/{job_id}/audio/page-0/...       playlists, segments, cues, captions
     cache/readings/{reader}/{sha}.json        cache/utterances/{synthesizer}/{sha}.flac
     cache/utterances/voices/{owner}/{slug}/{synthesizer}/{sha}.flac      lines of registered voices, deleted with them

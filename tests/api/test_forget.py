@@ -33,7 +33,9 @@ async def forget(client: NarrationClient, number: int) -> httpx.Response:
 def left(tmp_path: Path) -> list[str]:
     """What the store has besides built-in voices and documents."""
     kept = [path for path in (tmp_path / "data").rglob("*") if path.is_file()]
-    return [str(path) for path in kept if any(part in str(path) for part in ("/pages/", "/audio/", "/cache/", "faces"))]
+    return [
+        str(path) for path in kept if any(part in str(path) for part in ("/pages/", "/uploads/", "/audio/", "/cache/", "faces"))
+    ]
 
 
 async def test_what_a_page_sounded_like_is_gone_also_where_other_bytes_have_replaced_it(serve: Serve) -> None:

@@ -79,7 +79,7 @@ async def test_of_two_uploads_of_one_page_at_once_the_bytes_that_are_kept_are_th
     replies = [await client.put(plan, 0, page(2)), await first]
     assert all(reply.is_success for reply in replies)
     state = await services.log.state(plan["job_id"])
-    kept = await services.objects.get(keys.upload(plan["job_id"], 0))
+    kept = await services.objects.get(keys.page(plan["job_id"], state.pages[0].sha256))
     assert hashlib.sha256(kept).hexdigest() == state.pages[0].sha256
     assert sorted(reply.json()["revision"] for reply in replies) == [1, 2]
 

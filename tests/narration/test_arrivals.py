@@ -19,7 +19,7 @@ from backend.jobs.memory import MemoryJobLog
 from backend.jobs.state import JobState, PageState
 from backend.narration.arrivals import Arrivals
 from backend.narration.recovery import clear_leftovers
-from backend.storage import keys
+from backend.storage import keys, uploads
 from backend.storage.objects import Objects
 from tests.support.engines import page
 from tests.support.jobs import MAX_JOB_BYTES, a_definition
@@ -129,6 +129,17 @@ async def test_what_cannot_be_a_page_is_its_error_until_good_bytes_come(place: P
         assert state.pages[0].reason == reason
         await place.put(job_id, 0, page(1))
         await place.when(job_id, lambda state: state.pages[0].state is PageState.QUEUED and state.pages[0].uploaded)
+
+
+async def test_what_the_log_names_is_kept_though_other_bytes_have_come_to_the_same_url(place: Place) -> None:
+    job_id = await place.job(1)
+    async with place.process() as arrivals:
+        arrivals.watch(job_id)
+        await place.put(job_id, 0, page(1))
+        state = await place.when(job_id, lambda state: state.pages[0].uploaded)
+    await place.put(job_id, 0, page(2))
+    assert state.pages[0].sha256 is not None
+    assert await uploads.find(place.objects, job_id, 0, state.pages[0].sha256) == page(1)
 
 
 async def test_keys_that_are_no_page_of_the_window_are_passed_by(place: Place) -> None:

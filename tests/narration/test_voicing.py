@@ -17,7 +17,7 @@ from backend.narration.cast import Caster
 from backend.narration.voicing import LocalVoicer, PageOrder
 from backend.narration.window import Narrator
 from backend.series.memory import SeriesMemory
-from backend.storage import keys
+from backend.storage import uploads
 from backend.storage.objects import Objects
 from tests.support.engines import InstantReader, ToneSynthesizer, page
 from tests.support.jobs import a_definition, upload
@@ -38,8 +38,9 @@ class Bench:
     async def start(self) -> None:
         await self.log.create(self.definition)
         for index in range(PAGES):
-            await self.objects.put(keys.upload(self.definition.job_id, index), page(index))
-            await self.log.commit(self.definition.job_id, upload(index, f"page {index}"))
+            data = page(index)
+            await uploads.keep(self.objects, self.definition.job_id, uploads.sha256_of(data), data)
+            await self.log.commit(self.definition.job_id, upload(index, data))
 
     def narrator(self, voicer: Any = None) -> Narrator:
         caster = Caster(builtin_catalogue(), SeriesMemory())

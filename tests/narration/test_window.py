@@ -15,7 +15,7 @@ from backend.narration.cast import Caster
 from backend.narration.voicing import LocalVoicer
 from backend.narration.window import Narrator
 from backend.series.memory import SeriesMemory
-from backend.storage import keys
+from backend.storage import keys, uploads
 from backend.storage.objects import Objects
 from tests.support.engines import InstantReader, ToneSynthesizer, page
 
@@ -40,8 +40,9 @@ class Desk:
         await self.log.create(definition)
         for index, number in enumerate(numbers):
             data = page(number)
-            await self.objects.put(keys.upload(job_id, index), data)
-            upload = decisions.upload(index, sha256=f"{number}", media_type="image/png", size=len(data), max_job_bytes=10**9)
+            sha256 = uploads.sha256_of(data)
+            await uploads.keep(self.objects, job_id, sha256, data)
+            upload = decisions.upload(index, sha256=sha256, media_type="image/png", size=len(data), max_job_bytes=10**9)
             await self.log.commit(job_id, upload)
 
     async def narrate(self, job_id: str) -> JobState:
@@ -70,7 +71,7 @@ async def test_a_page_that_breaks_its_batch_fails_alone(workers: ThreadPoolExecu
 async def test_a_page_whose_bytes_are_lost_fails_alone(workers: ThreadPoolExecutor) -> None:
     desk = Desk(workers, InstantReader())
     await desk.upload("job", [1, 2, 3, 4])
-    await desk.objects.delete(keys.upload("job", 2))
+    await desk.objects.delete(keys.page("job", uploads.sha256_of(page(3))))
     assert reasons(await desk.narrate("job")) == [None, None, "upload_lost", None]
 
 

@@ -32,9 +32,9 @@ def a_definition(
     )
 
 
-def upload(index: int, content: str = "a", *, size: int = 10, max_job_bytes: int = MAX_JOB_BYTES) -> Decide:
+def upload(index: int, content: str | bytes = "a", *, size: int = 10, max_job_bytes: int = MAX_JOB_BYTES) -> Decide:
     """The page with `content` as its bytes."""
-    sha256 = hashlib.sha256(content.encode()).hexdigest()
+    sha256 = hashlib.sha256(content if isinstance(content, bytes) else content.encode()).hexdigest()
     return decisions.upload(index, sha256=sha256, media_type="image/png", size=size, max_job_bytes=max_job_bytes)
 
 
