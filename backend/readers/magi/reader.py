@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from backend.readers.magi.tiles import Prepared
 
 _log = logging.getLogger(__name__)
-REVISION: Final = "5"
+REVISION: Final = "6"
 """Of the rules in this package: raised when the same page may come out otherwise."""
 _ENDS: Final = 1 << 16
 _CLOSED: Final = "The MAGI reader was closed."

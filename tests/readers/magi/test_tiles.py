@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from backend.readers.base import Direction, ReadOptions
-from backend.readers.magi.detections import TEXT
+from backend.readers.magi.detections import CHARACTER, PANEL, TEXT
 from backend.readers.magi.engine import Engine
 from backend.readers.magi.network import Network
 from backend.readers.magi.tiles import Objects, joined, prepare
@@ -33,9 +33,11 @@ def seen(tile, things: list[tuple[float, float]], off: float) -> Objects:
 
 
 @pytest.mark.parametrize("off", [0.0, 4.0])
-@pytest.mark.parametrize("high", [30, 250])
+@pytest.mark.parametrize("high", [30, 250, 330, 420, 700, 1300, 4000])
 def test_every_thing_is_found_once_and_whole_wherever_tiles_meet(high, off):
-    """Also where two tiles are not of one mind about its place: each tile sees things as much too high as the next too low."""
+    """Also where two tiles are not of one mind about its place: each tile sees things as much too high as the next too low. And also what
+    is higher than the tiles overlap, or than a tile: figures and panels are, and no tile shows the whole of them.
+    """
     strip = prepare(Image.new("L", (WIDTH, HEIGHT), 255), 800, 1333, Direction.VERTICAL)
     things = [(float(top), float(top + high)) for top in range(0, HEIGHT - high + 1, high + 11)]
     found = joined(strip, [seen(tile, things, -off if at % 2 else off) for at, tile in enumerate(strip.tiles)])
@@ -45,6 +47,25 @@ def test_every_thing_is_found_once_and_whole_wherever_tiles_meet(high, off):
     np.testing.assert_allclose(corners, things, atol=off + 0.01)
     assert len(found.logits) == len(things)
     assert float(found.same_token) == pytest.approx(np.mean([tile.top for tile in strip.tiles])) == -float(found.speaker_token)
+
+
+def test_figures_side_by_side_are_cut_by_the_same_edge_and_stay_two():
+    """They overlap as embracing ones do; and a panel around them is no figure."""
+    strip = prepare(Image.new("L", (WIDTH, HEIGHT), 255), 800, 1333, Direction.VERTICAL)
+    things = [(CHARACTER, 0.3, 0.3), (CHARACTER, 0.4, 0.3), (PANEL, 0.35, 0.4)]
+    top, bottom = 500.0, 1500.0
+    tiles = []
+    for tile in strip.tiles:
+        found = seen(tile, [(top, bottom)] * len(things), 0.0)
+        if len(found.boxes):
+            found.boxes[:, 0], found.boxes[:, 2] = np.array([thing[1:] for thing in things], np.float32).T
+            found.logits[np.arange(len(things)), [kind for kind, _, _ in things]] = 2.0
+        tiles.append(found)
+    found = joined(strip, tiles)
+    assert sorted(found.features[:, 0].tolist()) == [0.0, 1.0, 2.0]
+    order = np.argsort(found.features[:, 0].numpy())
+    np.testing.assert_allclose(found.boxes[order][:, [0, 2]], [thing[1:] for thing in things], atol=1e-5)
+    np.testing.assert_allclose(found.boxes[:, 3] * HEIGHT, bottom - top, atol=0.01)
 
 
 @pytest.mark.parametrize(
