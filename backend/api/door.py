@@ -78,6 +78,8 @@ class Door(HttpToolsProtocol):
     """Whether a head has begun that has not ended."""
     _loose = 0
     """Bytes since the last that were body or ended a head."""
+    _answered: RequestResponseCycle | None = None
+    """The request that is being answered; `cycle` is the one that came last, which may wait behind it."""
     _waits_since: float | None = None
     """Loop time since which a head is waited for; None: there is one, and it is being answered."""
     _clock: asyncio.TimerHandle | None = None
@@ -99,6 +101,9 @@ class Door(HttpToolsProtocol):
         if self._clock is not None:
             self._clock.cancel()
         super().connection_lost(exc)
+        if self._answered is not None and not self._answered.response_complete:  # uvicorn tells the last one only
+            self._answered.disconnected = True
+            self._answered.message_event.set()
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
@@ -139,6 +144,8 @@ class Door(HttpToolsProtocol):
         self._loose = 0
         self._waits_since = None
         super().on_headers_complete()
+        if not self.pipeline:
+            self._answered = self.cycle
         self.cycle.scope["extensions"] = {WRITE_NOW: ChunkWriter(self.cycle)}  # type: ignore[dict-item]  # ASGI says dict[str, Any]
 
     def on_body(self, body: bytes) -> None:
@@ -152,6 +159,8 @@ class Door(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
+        if self.pipeline:
+            self._answered = self.pipeline[-1][0]
         super().on_response_complete()
         if self.cycle.response_complete:  # else the next request is here already
             self._waits_since = self.loop.time()

@@ -173,11 +173,11 @@ class EventStream(Response):
         now = self._loop.time()
         try:
             said = self._ask(now)
+            if said and self._write_now is not None and self._write_now(said):
+                self._spoke_at, said = now, b""
         except Exception as error:  # noqa: BLE001 - the stream's business, not that of whoever had news for it
             self._sleep.set_exception(error)
             return
-        if said and self._write_now is not None and self._write_now(said):
-            self._spoke_at, said = now, b""
         if said == b"" and not self._ending and not self._left:
             self._set_clock()
         else:

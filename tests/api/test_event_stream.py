@@ -250,6 +250,30 @@ async def test_a_store_that_does_not_answer_ends_the_stream_and_the_client_comes
     assert viewer.ended
 
 
+async def test_a_viewer_that_cannot_be_written_to_is_no_trouble_of_others_nor_of_whoever_has_news(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(event_stream, "PING_AFTER_S", 0.1)
+    monkeypatch.setattr(Viewer, "takes_at_once", True)
+    streams = OpenStreams()
+    broken, pinged, well = (Viewer(streams, Saying()) for _ in range(3))
+    await until(lambda: all(viewer.heard for viewer in (broken, pinged, well)))
+
+    def fail(data: bytes) -> bool:
+        raise RuntimeError("the handler is closed")
+
+    for viewer in (broken, pinged):
+        viewer.stream._write_now = fail
+    broken.script.say(b"news")
+    for viewer in (broken, pinged):  # the one by whoever had news, the other by the clock, which goes on
+        with pytest.raises(RuntimeError, match="closed"):
+            await viewer.over()
+    heard = len(well.heard)
+    await until(lambda: len(well.heard) > heard)
+    well.left.set()
+    await well.over()
+
+
 async def test_a_server_that_cancels_a_stream_is_obeyed() -> None:
     streams = OpenStreams()
     viewer = Viewer(streams, Saying())

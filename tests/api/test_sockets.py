@@ -231,6 +231,20 @@ async def test_events_are_written_at_once_in_whole_chunks_and_who_asks_for_the_h
     stranger.writer.close()
 
 
+async def test_a_viewer_that_leaves_is_noticed_though_another_request_waits_behind_its_stream(client: NarrationClient) -> None:
+    plan = await client.start(1)
+    path = urlsplit(plan["status_sse"]).path.encode()
+    streams = client.app.state.services.streams
+    stranger = await Stranger.of(client)
+    stranger.writer.write(b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n" % path * 3)
+    while not len(streams):
+        await stranger.some(65_536)
+    stranger.writer.transport.abort()
+    async with asyncio.timeout(2):
+        while len(streams):
+            await asyncio.sleep(0.01)
+
+
 async def test_who_reads_nothing_of_an_answer_is_cut_off(
     client: NarrationClient, peers: set[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
