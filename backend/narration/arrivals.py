@@ -173,9 +173,10 @@ class Arrivals:
             decide = decisions.upload(
                 index, sha256=sha256, media_type=image.media_type, size=info.size, max_job_bytes=self._max_job_bytes
             )
-            # The URL stays good: other bytes may come to the same place while these are read.
-            await uploads.keep(self._objects, job_id, sha256, data)
             try:
+                if decide(await self._log.state(job_id)):  # what the log will not name is not kept: a URL takes bytes without end
+                    # The URL stays good: other bytes may come to the same place while these are read.
+                    await uploads.keep(self._objects, job_id, sha256, data)
                 after = await self._log.commit(job_id, decide)
             except JobNotFound:
                 await uploads.remove(self._objects, job_id, index, sha256)

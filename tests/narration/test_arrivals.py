@@ -28,7 +28,7 @@ from tests.support.jobs import MAX_JOB_BYTES, a_definition
 class Place:
     """A job log and a store, and processes that look for arrivals in them."""
 
-    def __init__(self, expires_s: float = 60.0, quiet_s: float = 60.0) -> None:
+    def __init__(self, expires_s: float = 60.0, quiet_s: float = 60.0, max_job_bytes: int = MAX_JOB_BYTES) -> None:
         self.log = MemoryJobLog()
         self.objects = Objects.in_memory()
         self.checks = CheckPool()
@@ -37,6 +37,7 @@ class Place:
         """How often a check was asked for."""
         self._expires_s = expires_s
         self._quiet_s = quiet_s
+        self._max_job_bytes = max_job_bytes
 
     @asynccontextmanager
     async def process(self, lease_s: float = 15.0) -> AsyncIterator[Arrivals]:
@@ -51,7 +52,7 @@ class Place:
             expires_s=self._expires_s,
             quiet_s=self._quiet_s,
             max_page_bytes=100_000,
-            max_job_bytes=MAX_JOB_BYTES,
+            max_job_bytes=self._max_job_bytes,
             lease_s=lease_s,
         )
         running = asyncio.create_task(arrivals.run())
@@ -140,6 +141,23 @@ async def test_what_the_log_names_is_kept_though_other_bytes_have_come_to_the_sa
     await place.put(job_id, 0, page(2))
     assert state.pages[0].sha256 is not None
     assert await uploads.find(place.objects, job_id, 0, state.pages[0].sha256) == page(1)
+
+
+async def test_of_what_comes_to_a_url_only_what_the_log_names_is_kept() -> None:
+    place = Place(max_job_bytes=len(page(1)))
+    job_id = await place.job(2)
+    async with place.process() as arrivals:
+        arrivals.watch(job_id)
+        await place.put(job_id, 0, page(1))
+        await place.when(job_id, lambda state: state.pages[0].uploaded)
+        for number in (2, 3):
+            asked = place.asked
+            await place.put(job_id, 1, page(number))
+            state = await place.when(job_id, lambda state, asked=asked: state.pages[1].state.ended and place.asked > asked)
+    place.checks.close()
+    assert state.pages[1].reason == "quota_exceeded"
+    named = [keys.page(job_id, uploads.sha256_of(page(1)))]
+    assert [key async for key in place.objects.keys(keys.job_prefix(job_id)) if "/pages/" not in key] == named
 
 
 async def test_keys_that_are_no_page_of_the_window_are_passed_by(place: Place) -> None:
