@@ -52,7 +52,7 @@ async def forget(sha256: Sha256, services: ServicesIn, _client: ClientIn) -> For
             continue  # it ran out meanwhile, and its objects with it
         for index in sorted({*stood, *here}):
             # These or other bytes may have come meanwhile, and are not to be forgotten.
-            async with services.upload_turns.setdefault((job_id, index), asyncio.Lock()):
+            async with services.upload_turn(job_id, index, sha256):
                 pages = await _pages(services, job_id)
                 if all(page.sha256 != sha256 for page in pages):
                     await uploads.remove(services.objects, job_id, index, sha256)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Request
@@ -71,7 +70,7 @@ async def put_page(job_id: JobId, index: PageIndex, request: Request, services: 
     decide = decisions.upload(
         page.index, sha256=sha256, media_type=info.media_type, size=len(data), max_job_bytes=services.settings.max_job_bytes
     )
-    async with services.upload_turns.setdefault((job_id, page.index), asyncio.Lock()):
+    async with services.upload_turn(job_id, page.index, sha256):
         state = await services.log.state(job_id)
         was_done = state.done
         if changed := bool(decide(state)):  # known bytes are neither stored nor committed again

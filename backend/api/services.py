@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 from weakref import WeakValueDictionary
@@ -47,13 +49,24 @@ class Services:
     voices: VoiceRoom
 
     streams: OpenStreams = field(default_factory=OpenStreams)
-    upload_turns: WeakValueDictionary[tuple[str, int], asyncio.Lock] = field(default_factory=WeakValueDictionary)
-    """Uploads of one page of a window take turns with its being forgotten: nothing is removed that is about to be named."""
+    upload_turns: WeakValueDictionary[tuple[str, int | str], asyncio.Lock] = field(default_factory=WeakValueDictionary)
+    """By window, and page of it or SHA-256 of bytes."""
     presigner: Presigner | None = None
     """Signs uploads into the bucket; None: pages come through this service (UPLOAD_MODE)."""
     arrivals: Arrivals | None = None
     redirects: Presigner | None = None
     """Signs downloads of segments; None: they are served here (AUDIO_MODE)."""
+
+    @asynccontextmanager
+    async def upload_turn(self, job_id: str, index: int, sha256: str) -> AsyncIterator[None]:
+        """Within it nobody else in this process uploads or forgets this page of the window, or these bytes at any page of it.
+
+        So nothing is removed that is about to be named.
+        """
+        turns = self.upload_turns
+        # Always in this order: who has the turn of the bytes waits for nobody.
+        async with turns.setdefault((job_id, index), asyncio.Lock()), turns.setdefault((job_id, sha256), asyncio.Lock()):
+            yield
 
     async def remove_job(self, job_id: str) -> None:
         """Ends the work on a job and removes its state, uploads and audio.

@@ -169,3 +169,29 @@ async def test_other_bytes_that_come_while_a_page_is_forgotten_are_kept(serve: S
     if not (await client.snapshot(plan))["done"]:
         await client.until_done(plan, last_event_id=cursor)
     assert (await client.snapshot(plan))["pages"][0]["state"] == "ready"
+
+
+async def test_the_same_bytes_that_come_elsewhere_in_the_window_while_a_page_is_forgotten_are_kept(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await serve()
+    plan = await client.start(2)
+    await client.upload(plan, [1])
+    objects, forgetting = client.app.state.services.objects, []
+    put = objects.put
+
+    async def overtaken(key: str, data: bytes) -> None:
+        """The page is forgotten between its being stored and its being named, as far as it goes."""
+        await put(key, data)
+        if data == page(1):
+            monkeypatch.setattr(objects, "put", put)
+            forgetting.append(asyncio.create_task(forget(client, 1)))
+            while (await client.snapshot(plan))["pages"][0].get("reason") != "removed":
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)
+
+    monkeypatch.setattr(objects, "put", overtaken)
+    assert (await client.put(plan, 1, page(1))).is_success
+    await asyncio.gather(*forgetting)
+    await client.until_done(plan)
+    assert [shown["state"] for shown in (await client.snapshot(plan))["pages"]] == ["error", "ready"]
