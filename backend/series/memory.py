@@ -6,9 +6,12 @@ How many series an owner has is known from one small index document per owner (`
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Collection
+from contextlib import nullcontext
 from typing import Final, TypeVar
+from weakref import WeakValueDictionary
 
 from backend.errors import Unavailable
 from backend.series.documents import decoded, encoded
@@ -22,7 +25,7 @@ from backend.voices.owners import Owners
 T = TypeVar("T")
 
 MOST_ATTEMPTS: Final = 50
-"""Windows of one series that change it at the same instant wait for each other at most this often."""
+"""Processes that change one series at the same instant wait for each other at most this often."""
 
 
 class SeriesMemory:
@@ -39,6 +42,7 @@ class SeriesMemory:
         self._store = store or MemorySeriesStore()
         self._owners = owners or Owners(by_key=True)
         self._index = SeriesIndex(self._store, most_series)
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def cast(self, client: str, series_id: str) -> SeriesCast:
         """The cast as known now; empty for a series nobody has read."""
@@ -61,16 +65,20 @@ class SeriesMemory:
             Unavailable: the store does not answer, or too many others change the same series at once.
         """
         key = self._key(client, series_id)
-        for _ in range(MOST_ATTEMPTS):
-            version, data = await self._store.load(key)
-            before = await decoded(data)
-            after, result = change(before)
-            if after == before:
-                return result
-            for crowded_out in await self._index.enter(self._owners.of(client), key, make_room=make_room):
-                await self._store.delete(crowded_out)
-            if await self._store.replace(key, version, await encoded(after)):
-                return result
+        turn = self._turns.setdefault(key, asyncio.Lock())
+        for attempt in range(MOST_ATTEMPTS):
+            # Whoever was overtaken takes turns with the others of this process: else all of them would begin anew with every one that
+            # gets on, and the last give up.
+            async with turn if attempt else nullcontext():
+                version, data = await self._store.load(key)
+                before = await decoded(data)
+                after, result = change(before)
+                if after == before:
+                    return result
+                for crowded_out in await self._index.enter(self._owners.of(client), key, make_room=make_room):
+                    await self._store.delete(crowded_out)
+                if await self._store.replace(key, version, await encoded(after)):
+                    return result
         raise Unavailable("The cast of this series is being changed by too many windows at once.")
 
     async def forget(self, client: str, series_id: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from backend.series.changes import new_member
-from backend.series.memory import SeriesMemory
+from backend.series.memory import MOST_ATTEMPTS, SeriesMemory
 from backend.series.model import SeriesCast
 from backend.series.store import MemorySeriesStore, ObjectSeriesStore, SeriesStore
 from backend.storage.objects import Objects
@@ -69,11 +69,12 @@ async def test_what_was_deleted_is_not_brought_back_by_an_old_reader(store: Seri
     await store.delete("series/b")
 
 
-async def test_changes_made_at_once_are_all_kept(store: SeriesStore) -> None:
+@pytest.mark.parametrize("windows", [15, MOST_ATTEMPTS + 10])
+async def test_changes_made_at_once_are_all_kept_however_many_they_are(store: SeriesStore, windows: int) -> None:
     memory = SeriesMemory(store)
-    ids = await asyncio.gather(*(memory.update("a", "s", one_more) for _ in range(15)))
-    assert sorted(ids) == list(range(1, 16))
-    assert len((await memory.cast("a", "s")).members) == 15
+    ids = await asyncio.gather(*(memory.update("a", "s", one_more) for _ in range(windows)))
+    assert sorted(ids) == list(range(1, windows + 1))
+    assert len((await memory.cast("a", "s")).members) == windows
 
 
 async def test_a_failed_change_changes_nothing(store: SeriesStore) -> None:
