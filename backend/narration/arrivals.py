@@ -34,7 +34,7 @@ LEASE_S: Final = 15.0
 LEASE_LOOK_S: Final = 2.0
 """Between two attempts to take over from a process that may have died."""
 AT_ONCE: Final = 4
-"""Arrivals of one window that are fetched and checked at the same time; each may be as large as a page may be."""
+"""Arrivals of one window that are fetched, checked and kept at the same time; each may be as large as a page may be."""
 
 Check = Callable[[bytes, str], Awaitable[tuple[PageInfo, str]]]
 """Bytes, and the client whose turn they take -> what the page is, and their SHA-256; raises BadImage."""
@@ -155,35 +155,37 @@ class Arrivals:
     async def _take(  # noqa: PLR0917 - one arrival and all it is judged by
         self, job_id: str, state: JobState, index: int, info: ObjectInfo, watched: _Watched, turns: asyncio.Semaphore
     ) -> None:
-        page = state.pages[index]
+        after = None
         async with turns:
             try:
-                if info.size > self._max_page_bytes:
-                    raise UploadTooLarge
-                data = await self._objects.get(info.key)
-                image, sha256 = await self._check(data, state.definition.client)
+                after = await self._committed(job_id, state, index, info, watched.first_look)
+            except JobNotFound:
+                raise
             except NotFound:
                 return  # removed meanwhile
-            except BadImage as error:
+            except (BadImage, QuotaExceeded) as error:
                 await self._log.commit(job_id, decisions.rejected(index, error.code))
-                watched.seen[index] = info
-                return
-        # Bytes another process has taken already are no second wish to try a failed page: only what arrives from now on is.
-        if not (watched.first_look and page.sha256 == sha256):
-            decide = decisions.upload(
-                index, sha256=sha256, media_type=image.media_type, size=info.size, max_job_bytes=self._max_job_bytes
-            )
-            try:
-                if decide(await self._log.state(job_id)):  # what the log will not name is not kept: a URL takes bytes without end
-                    # The URL stays good: other bytes may come to the same place while these are read.
-                    await uploads.keep(self._objects, job_id, sha256, data)
-                after = await self._log.commit(job_id, decide)
-            except JobNotFound:
-                await uploads.remove(self._objects, job_id, index, sha256)
-                raise
-            except QuotaExceeded as error:
-                await self._log.commit(job_id, decisions.rejected(index, error.code))
-            else:
-                if after.has_work:
-                    await self._arrived(job_id, state.done)
+        if after is not None and after.has_work:
+            await self._arrived(job_id, state.done)
         watched.seen[index] = info
+
+    async def _committed(self, job_id: str, state: JobState, index: int, info: ObjectInfo, first_look: bool) -> JobState | None:
+        """The window once the log names what has arrived; None where another process has seen to it."""
+        if info.size > self._max_page_bytes:
+            raise UploadTooLarge
+        data = await self._objects.get(info.key)
+        image, sha256 = await self._check(data, state.definition.client)
+        # Bytes another process has taken already are no second wish to try a failed page: only what arrives from now on is.
+        if first_look and state.pages[index].sha256 == sha256:
+            return None
+        decide = decisions.upload(
+            index, sha256=sha256, media_type=image.media_type, size=info.size, max_job_bytes=self._max_job_bytes
+        )
+        try:
+            if decide(await self._log.state(job_id)):  # what the log will not name is not kept: a URL takes bytes without end
+                # The URL stays good: other bytes may come to the same place while these are read.
+                await uploads.keep(self._objects, job_id, sha256, data)
+            return await self._log.commit(job_id, decide)
+        except JobNotFound:
+            await uploads.remove(self._objects, job_id, index, sha256)
+            raise

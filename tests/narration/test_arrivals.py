@@ -17,7 +17,7 @@ from backend.jobs import decisions
 from backend.jobs.events import EventName
 from backend.jobs.memory import MemoryJobLog
 from backend.jobs.state import JobState, PageState
-from backend.narration.arrivals import Arrivals
+from backend.narration.arrivals import AT_ONCE, Arrivals
 from backend.narration.recovery import clear_leftovers
 from backend.storage import keys, uploads
 from backend.storage.objects import Objects
@@ -186,6 +186,30 @@ async def test_two_processes_take_each_arrival_once_and_one_goes_on_when_the_oth
     assert (state.pages[0].revision, state.pages[0].state) == (1, PageState.ERROR)
     names = [entry.event.name for entry in await place.log.entries(job_id)]
     assert names.count(EventName.PAGE_UPLOADED) == 2
+
+
+async def test_a_store_that_is_slow_to_keep_pages_does_not_fill_the_memory_with_them(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = await place.job(AT_ONCE + 3)
+    for index in range(AT_ONCE + 3):
+        await place.put(job_id, index, page(index))
+    keep, begun, going = uploads.keep, asyncio.Semaphore(0), asyncio.Event()
+
+    async def slowly(objects: Objects, job_id: str, sha256: str, data: bytes) -> None:
+        begun.release()
+        await going.wait()
+        await keep(objects, job_id, sha256, data)
+
+    monkeypatch.setattr(uploads, "keep", slowly)
+    async with asyncio.timeout(8), place.process() as arrivals:
+        arrivals.watch(job_id)
+        for _ in range(AT_ONCE):
+            await begun.acquire()
+        await asyncio.sleep(0.1)
+        assert place.asked == AT_ONCE
+        going.set()
+        await place.when(job_id, lambda state: all(one.uploaded for one in state.pages))
 
 
 async def test_clients_take_turns_however_many_heavy_pages_one_of_them_sends(
