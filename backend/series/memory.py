@@ -26,6 +26,7 @@ T = TypeVar("T")
 
 MOST_ATTEMPTS: Final = 50
 """Processes that change one series at the same instant wait for each other at most this often."""
+_TOO_MANY: Final = "The cast of this series is being changed by too many windows at once."
 
 
 class SeriesMemory:
@@ -79,7 +80,7 @@ class SeriesMemory:
                     await self._store.delete(crowded_out)
                 if await self._store.replace(key, version, await encoded(after)):
                     return result
-        raise Unavailable("The cast of this series is being changed by too many windows at once.")
+        raise Unavailable(_TOO_MANY)
 
     async def forget(self, client: str, series_id: str) -> None:
         """Removes everything known of a series."""
@@ -88,7 +89,11 @@ class SeriesMemory:
         await self._index.leave(self._owners.of(client), key)
 
     async def forget_page(self, notes: Collection[str], places: Collection[Place], pictures: Collection[str]) -> None:
-        """Removes what any series of anybody notes of a page; see `without_page` for the arguments. Looks at every series there is."""
+        """Removes what any series of anybody notes of a page; see `without_page` for the arguments. Looks at every series there is.
+
+        Raises:
+            Unavailable: the store does not answer, or others change a series too often; some of it may be left.
+        """
         marks = [mark.encode() for mark in (*notes, *(job_id for job_id, _ in places))]
         async for key in self._store.documents():
             for _ in range(MOST_ATTEMPTS):
@@ -99,6 +104,8 @@ class SeriesMemory:
                 after = without_page(before, notes=notes, places=places, pictures=pictures)
                 if after == before or await self._store.replace(key, version, await encoded(after)):
                     break
+            else:
+                raise Unavailable(_TOO_MANY)
             await self._store.remove_replaced(key)
 
     def _key(self, client: str, series_id: str) -> str:

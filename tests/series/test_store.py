@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from backend.errors import Unavailable
 from backend.series.changes import new_member
 from backend.series.memory import MOST_ATTEMPTS, SeriesMemory
-from backend.series.model import SeriesCast
+from backend.series.model import PageNote, SeriesCast
 from backend.series.store import MemorySeriesStore, ObjectSeriesStore, SeriesStore
 from backend.storage.objects import Objects
 from backend.voices.owners import Owners
@@ -75,6 +76,24 @@ async def test_changes_made_at_once_are_all_kept_however_many_they_are(store: Se
     ids = await asyncio.gather(*(memory.update("a", "s", one_more) for _ in range(windows)))
     assert sorted(ids) == list(range(1, windows + 1))
     assert len((await memory.cast("a", "s")).members) == windows
+
+
+async def test_a_page_that_cannot_be_forgotten_because_others_are_always_faster_is_not_said_to_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = MemorySeriesStore()
+    memory = SeriesMemory(store)
+    await memory.update("a", "s", lambda _: (SeriesCast(pages={"a page": PageNote(boxes=1)}), None))
+
+    async def overtaken(key: str, version: int, data: bytes) -> bool:
+        return False
+
+    monkeypatch.setattr(store, "replace", overtaken)
+    with pytest.raises(Unavailable):
+        await memory.forget_page(["a page"], [], [])
+    monkeypatch.undo()
+    await memory.forget_page(["a page"], [], [])
+    assert not (await memory.cast("a", "s")).pages
 
 
 async def test_a_failed_change_changes_nothing(store: SeriesStore) -> None:
