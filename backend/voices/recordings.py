@@ -78,16 +78,20 @@ class _FlatTops:
     BIN_S: Final = 0.01
     SHORTEST_S: Final = 3 / 32_000
     """A flat top: three samples, and no shorter at higher rates, where the top of a low voice's wave is as flat as that."""
+    FRAME: Final = 4096
+    """Samples looked at together."""
 
     def __init__(self) -> None:
-        self._as_float = av.AudioResampler(format="flt")  # channels side by side: planes of eight and more crash PyAV
+        # Channels side by side, because planes of eight and more crash PyAV; frames of one size, because files may have tiny ones.
+        self._as_float = av.AudioResampler(format="flt", frame_size=self.FRAME)
         self._peak = np.zeros(0)
         self._bins = np.zeros((0, round(LONGEST_UPLOAD_S / self.BIN_S) + 200))
         """Samples on a flat top, shape [channels, bins]."""
         self._bin_samples = 1.0
         self._seen = 0
 
-    def add(self, frame: av.AudioFrame) -> None:
+    def add(self, frame: av.AudioFrame | None) -> None:
+        """The next frame; None: that was the last."""
         for plain in self._as_float.resample(frame):
             channels = plain.to_ndarray().reshape(plain.samples, -1).T
             self._count(np.nan_to_num(channels, posinf=0.0, neginf=0.0), plain.sample_rate)
@@ -133,8 +137,7 @@ def _decoded(container: av.container.InputContainer, tops: _FlatTops) -> Iterato
     resampler = av.AudioResampler(format="fltp", layout=layout, rate=SAMPLE_RATE)
     seen = 0
     for frame in chain(_frames(container), (None,)):
-        if frame is not None:
-            tops.add(frame)
+        tops.add(frame)
         for resampled in resampler.resample(frame):
             seen += resampled.samples
             yield resampled.to_ndarray().astype(np.float32)

@@ -188,6 +188,16 @@ def test_cut_off_peaks_are_seen_at_any_rate_and_whole_ones_never_taken_for_them(
             prepare_reference(encoded(clipped, "wav", rate), WORDS)
 
 
+def test_cut_off_peaks_are_seen_where_a_files_frames_are_shorter_than_they_are() -> None:
+    rate = 192_000
+    loud = np.clip(phrase(0.3, 80.0, rate=rate) * 20, -1, 1)
+
+    in_frames_of_16, in_usual_frames = (decode(encoded(loud, "flac", rate, block)) for block in (16, None))
+
+    assert in_frames_of_16.clipped.max() > 0.1
+    np.testing.assert_array_equal(in_frames_of_16.clipped, in_usual_frames.clipped)
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
