@@ -92,7 +92,10 @@ class Manners:
         else:
             await self._uploads.drop(client, slug, parts)
         now = self._store.clock()
-        return await self._change(client, slug, lambda voice: voice.offering(style, clip).told(now, detail))
+        after = await self._change(client, slug, lambda voice: voice.offering(style, clip).told(now, detail))
+        # Whoever took the same recording away in between has removed the clip: nothing spoke from it yet.
+        await self._uploads.kept(client, slug, prepared, manifest.lang)
+        return after
 
     async def _change(self, client: str, slug: str, change: Change) -> VoiceManifest:
         """Changes a voice, and removes the clips it does not speak from any more."""

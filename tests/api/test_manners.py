@@ -257,3 +257,24 @@ async def test_a_manner_that_is_checked_while_its_voice_is_deleted_leaves_nothin
     monkeypatch.setattr(uploads, "prepared", prepared)
     problem(await bring(client, voice, "whisper", breath()), 404, "not_found")
     assert await stored(client) == []
+
+
+async def test_a_manner_brought_again_while_it_is_taken_away_is_whole_or_gone(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await serve()
+    voice = await ready(client)
+    await bring(client, voice, "whisper", breath())
+    manners = client.app.state.services.voices.manners
+    keep = manners._uploads.kept
+
+    async def kept(*given: Any) -> Any:
+        clip = await keep(*given)
+        monkeypatch.setattr(manners._uploads, "kept", keep)
+        assert (await client.http.delete(place(voice, "reference-whisper"))).status_code == 204
+        return clip
+
+    monkeypatch.setattr(manners._uploads, "kept", kept)
+    assert (await bring(client, voice, "whisper", breath())).json()["styles"] == ["neutral", "whisper"]
+    manifest = await client.app.state.services.voices.store.manifest("", voice["voice_id"])
+    assert manifest.clip_keys <= set(await stored(client))
