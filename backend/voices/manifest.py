@@ -104,6 +104,8 @@ class VoiceManifest(_Frozen):
     """Of the one reference of a zero-shot voice."""
     uploads: Mapping[str, int] = Field(default_factory=dict)
     """Raw uploads that were not checked yet: part -> bytes."""
+    uploaded_at: Mapping[str, float] = Field(default_factory=dict)
+    """When they came, Unix time in seconds."""
     reference: ReferenceClip | None = None
     styles: Mapping[Style, ReferenceClip] = Field(default_factory=dict)
     """Manners it offers besides its reference."""

@@ -43,10 +43,14 @@ class Uploads:
     async def put(self, client: str, slug: str, part: str, data: bytes) -> VoiceManifest:
         """Keeps a part as it came. Raises NotFound: the voice is gone."""
         await self._store.objects.put(self._key(client, slug, part), data)
+        at = self._store.clock()
+
+        def put(voice: VoiceManifest) -> VoiceManifest:
+            came = {"uploads": {**voice.uploads, part: len(data)}, "uploaded_at": {**voice.uploaded_at, part: at}}
+            return voice.model_copy(update=came)
+
         try:
-            return await self._store.update(
-                client, slug, lambda now: now.model_copy(update={"uploads": {**now.uploads, part: len(data)}})
-            )
+            return await self._store.update(client, slug, put)
         except NotFound:  # deleted while it came
             await self._store.objects.delete(self._key(client, slug, part))
             raise
@@ -55,15 +59,16 @@ class Uploads:
         """Raises NotFound: nothing of it waits."""
         return await self._store.objects.get(self._key(client, slug, part))
 
-    async def drop(self, client: str, slug: str, parts: Sequence[str]) -> None:
+    async def drop(self, client: str, slug: str, parts: Sequence[str]) -> VoiceManifest:
         """Forgets parts. Raises NotFound: the voice is gone."""
         for part in parts:
             await self._store.objects.delete(self._key(client, slug, part))
-        await self._store.update(
-            client,
-            slug,
-            lambda now: now.model_copy(update={"uploads": {k: size for k, size in now.uploads.items() if k not in parts}}),
-        )
+
+        def dropped(voice: VoiceManifest) -> VoiceManifest:
+            left = {name: size for name, size in voice.uploads.items() if name not in parts}
+            return voice.model_copy(update={"uploads": left, "uploaded_at": {k: voice.uploaded_at.get(k, 0.0) for k in left}})
+
+        return await self._store.update(client, slug, dropped)
 
     async def prepared(self, data: bytes, transcript: str | None, lang: str, limits: Limits = SPOKEN) -> PreparedReference:
         """The clip that becomes of a recording.

@@ -86,6 +86,28 @@ async def test_a_manner_is_offered_when_recording_and_words_are_there_in_either_
     ]
 
 
+@pytest.mark.parametrize("repeated", ["reference", "transcript"])
+async def test_a_half_that_was_left_waiting_is_for_nothing_that_comes_later(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, repeated: str
+) -> None:
+    client = await serve()
+    voice = await ready(client)
+    store = client.app.state.services.voices.store
+    first = {"transcript": b"These are words of long ago, which nobody says any more.", "reference": breath(3)}
+    for part, data in (*first.items(), (repeated, first[repeated])):  # the reply to one was lost, so it came again
+        assert (await client.http.put(place(voice, f"{part}-whisper"), content=data)).status_code == 200
+    later = store.clock() + 600
+    monkeypatch.setattr(store, "clock", lambda: later)
+    other = {"reference": "transcript", "transcript": "reference"}[repeated]
+    second = {"transcript": OTHER_WORDS.encode(), "reference": breath()}
+    said = [
+        (await client.http.put(place(voice, f"{part}-whisper"), content=second[part]), await clips(client, voice))
+        for part in (other, repeated)
+    ]
+    assert [reply.status_code for reply, _ in said] == [200, 200]
+    assert [texts[Style.WHISPER] for _, texts in said] == [first["transcript"].decode(), OTHER_WORDS]
+
+
 async def test_manners_may_come_before_the_voice_is_ready_and_are_listed_in_their_order(serve: Serve) -> None:
     client = await serve()
     voice = await registered(client, transcript=WORDS)

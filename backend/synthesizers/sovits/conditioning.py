@@ -10,6 +10,7 @@ import hashlib
 import io
 import shutil
 import tempfile
+import weakref
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +81,7 @@ class Conditioning:
         self._engine = engine
         self._most = most
         self._folder = Path(tempfile.mkdtemp(prefix="tanoshi-sovits-"))
+        self._remove_folder = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._placed: OrderedDict[str, Reference] = OrderedDict()
         self._derived: dict[str, set[str]] = {}
         """Path -> what has been derived from it: SoVITS models for its timbre, "" for its manner."""
@@ -152,7 +154,7 @@ class Conditioning:
     def close(self) -> None:
         """Removes the files."""
         self._placed.clear()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._remove_folder()
 
 
 def _decode(data: bytes) -> tuple[Samples, int]:

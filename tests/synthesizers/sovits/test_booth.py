@@ -298,3 +298,16 @@ def test_one_recording_with_two_transcripts_is_two_clips(engine: FakeGsv) -> Non
     assert one is again
     assert len(clips) == 2
     clips.close()
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_clips_leave_no_files_behind_also_where_nobody_closes_them(engine: FakeGsv, closed: bool) -> None:
+    clips = Conditioning(engine)
+    folder = Path(clips.place(CLIP).path).parent
+    assert len(list(folder.iterdir())) == 1
+    if closed:
+        clips.close()
+    else:
+        del clips
+        gc.collect()
+    assert not folder.exists()
