@@ -36,6 +36,10 @@ HANDOVER_LEASE_S: Final = 60.0
 """A pipeline's container may have to start first."""
 PAUSES_S: Final = (10.0, 30.0, 90.0)
 """From the beginning of one attempt that comes to nothing to the next. When one more than these has, the window is given up."""
+_OUT_OF_REACH: Final = (
+    ConnectionError, TimeoutError, exception.ConnectionError, exception.TimeoutError, exception.InternalError, exception.ServiceError,
+)  # fmt: skip
+"""Modal itself does not answer, or not now: nothing was begun or paid for, and it passes."""
 _MOST_LOOKED_AT: Final = 10
 """Windows under way that are read to learn how the engines are; where there are more, these say it as well."""
 _MOST_KNOWN: Final = 1000
@@ -97,6 +101,8 @@ class CloudRunner:
             return False
         began = self._clock()
         call_id = await self._spawn(job_id, owner)
+        if call_id is None:
+            return False
         count = 1 if in_vain is None else in_vain.count + 1
         await self._log.note_attempts(job_id, Attempts(state.worked, count, began, call_id))
         return bool(call_id)
@@ -115,14 +121,14 @@ class CloudRunner:
         await self.cancel(job_id)  # it may still wait for a container, which would find nothing to do
         return False
 
-    async def _spawn(self, job_id: str, owner: str) -> str:
-        """The call's id; empty: Modal did not take it."""
+    async def _spawn(self, job_id: str, owner: str) -> str | None:
+        """The call's id; empty: Modal refused it; None: it could not be asked, which is no attempt."""
         try:
             call = await self._narrate.spawn.aio(job_id, owner)
         except (exception.Error, ConnectionError, TimeoutError) as error:
             # The upload is stored and in the log: it is not refused because of this. The job has no lease, and recovery finds it.
             logger.error("No pipeline could be spawned for job %s: %s", job_id, error)
-            return ""
+            return None if isinstance(error, _OUT_OF_REACH) else ""
         self._calls[job_id] = call
         while len(self._calls) > _MOST_KNOWN:
             self._calls.popitem(last=False)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from modal import exception
 
 from backend.cloud.runner import PAUSES_S, CloudRunner
 from backend.jobs import decisions
@@ -151,6 +152,28 @@ async def test_a_page_that_is_asked_for_again_after_that_is_narrated() -> None:
     state = await cloud.log.state(job_id)
     assert reasons(state) == ["unavailable", None, "unavailable"]
     assert (state.pages[1].state, state.done, state.run) == (PageState.READY, True, 2)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "given_up"), [(ConnectionError("no route"), False), (exception.NotFoundError("the app is not deployed"), True)]
+)
+async def test_a_modal_that_is_out_of_reach_for_an_hour_costs_no_window_and_one_without_the_app_does(
+    trouble: Exception, given_up: bool
+) -> None:
+    async def refused(log: JobLog, job_id: str) -> None:
+        raise trouble
+
+    cloud = Cloud(refused)
+    job_id = await cloud.window(1)
+    await cloud.pass_time(3600)
+    assert reasons(await cloud.log.state(job_id)) == ["unavailable" if given_up else None]
+
+    async def whole(log: JobLog, job_id: str) -> None:
+        await log.commit(job_id, ready(0))
+
+    cloud.work = whole
+    await cloud.pass_time(1)
+    assert (await cloud.log.state(job_id)).pages[0].state is (PageState.ERROR if given_up else PageState.READY)
 
 
 async def test_no_container_is_started_for_a_window_without_work() -> None:
