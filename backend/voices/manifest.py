@@ -101,7 +101,7 @@ class VoiceManifest(_Frozen):
     reason: str | None = None
     """Why it failed; a sentence for people."""
     transcript: str | None = None
-    """Of the one reference of a zero-shot voice."""
+    """Given for the recording of a zero-shot voice that is taken next; the clip that became of one has its own."""
     uploads: Mapping[str, int] = Field(default_factory=dict)
     """Raw uploads that were not checked yet: part -> bytes."""
     uploaded_at: Mapping[str, float] = Field(default_factory=dict)

@@ -20,8 +20,6 @@ from backend.voices.store import Change, VoiceStore
 from backend.voices.uploads import Uploads
 
 LIMITS: Final[Mapping[Style, Limits]] = {Style.SHOUT: SPOKEN, Style.WHISPER: WHISPERED, Style.SAD: SPOKEN}
-TOGETHER_S: Final = 300.0
-"""A recording and its words come within so long."""
 FAR: Final = 2.1
 """More than an octave: nobody's mood moves the voice so far."""
 PITCHES: Final[Mapping[Style, tuple[float, float]]] = {Style.SHOUT: (1 / FAR, inf), Style.SAD: (1 / FAR, FAR)}
@@ -52,10 +50,7 @@ class Manners:
             transcript_from(data)
         manifest = await self._uploads.put(client, manifest.slug, part, data)
         other = transcript_of(style) if part == reference_of(style) else reference_of(style)
-        # Where recordings are written down, one waits for better words for as long as it takes.
-        left_at = manifest.uploaded_at.get(other, 0.0)
-        if other in manifest.uploads and not self._uploads.transcribes and left_at < self._store.clock() - TOGETHER_S:
-            manifest = await self._uploads.drop(client, manifest.slug, [other])
+        manifest = await self._uploads.without_left(client, manifest, other)
         needed = [reference_of(style)] if self._uploads.transcribes else [reference_of(style), transcript_of(style)]
         if missing := [name for name in needed if name not in manifest.uploads]:
             return await self._store.tell(client, manifest.slug, f"Still to be uploaded for the style {style}: {missing[0]}.")

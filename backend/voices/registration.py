@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from backend.errors import Conflict, InvalidRequest, NotFound, QuotaExceeded, TanoshiError
 from backend.synthesizers.base import ReferenceClip
@@ -117,13 +117,17 @@ class Registration:
         slug = manifest.slug
         if part == TRANSCRIPT:
             text = transcript_from(data)
+            if manifest.speakable:
+                manifest = await self._uploads.without_left(client, manifest, REFERENCE)
             manifest = await self._store.update(client, slug, lambda now: now.model_copy(update={"transcript": text}))
         else:
             manifest = await self._uploads.put(client, slug, part, data)
         if manifest.mode is VoiceMode.FEW_SHOT:
             return await self._check_clips_when_complete(client, manifest, part)
-        if REFERENCE not in manifest.uploads or (manifest.transcript is None and not self.transcribes):
-            return await self._waiting(client, manifest)
+        if REFERENCE not in manifest.uploads:
+            return await self._waiting(client, manifest, REFERENCE)
+        if manifest.transcript is None and not self.transcribes:
+            return await self._waiting(client, manifest, TRANSCRIPT)
         return await self._check_reference(client, manifest)
 
     async def aclose(self) -> None:
@@ -132,9 +136,11 @@ class Registration:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _waiting(self, client: str, manifest: VoiceManifest) -> VoiceManifest:
+    async def _waiting(self, client: str, manifest: VoiceManifest, missing: str | None = None) -> VoiceManifest:
         if manifest.status is VoiceStatus.FAILED:
             return await self._store.move(client, manifest.slug, VoiceStatus.AWAITING_UPLOAD)
+        if manifest.status is VoiceStatus.READY and missing:
+            return await self._store.tell(client, manifest.slug, f"Still to be uploaded to replace the recording: {missing}.")
         return manifest
 
     async def _check_reference(self, client: str, manifest: VoiceManifest) -> VoiceManifest:
@@ -154,7 +160,7 @@ class Registration:
         if manifest.transcript is None:  # the upload stays, for a transcript that comes later and knows better
             return await self._accept(client, slug, clip, prepared, f"Heard as: {prepared.transcript[:200]}")
         await self._uploads.drop(client, slug, [REFERENCE])
-        return await self._accept(client, slug, clip, prepared)
+        return await self._accept(client, slug, clip, prepared, words=manifest.transcript)
 
     async def _check_clips_when_complete(self, client: str, manifest: VoiceManifest, part: str) -> VoiceManifest:
         slug = manifest.slug
@@ -219,13 +225,22 @@ class Registration:
             await self._store.move(client, slug, VoiceStatus.FAILED, detail=error.detail)
 
     async def _accept(
-        self, client: str, slug: str, clip: ReferenceClip, prepared: PreparedReference, detail: str | None = None
+        self,
+        client: str,
+        slug: str,
+        clip: ReferenceClip,
+        prepared: PreparedReference,
+        detail: str | None = None,
+        *,
+        words: str | None = None,
     ) -> VoiceManifest:
-        found = {"reference": clip, "pitch_hz": prepared.pitch_hz, "brightness_hz": prepared.brightness_hz}
+        """`words`: the transcript that was given; it is the clip's now, and not that of a recording which comes later."""
+        found: dict[str, Any] = {"reference": clip, "pitch_hz": prepared.pitch_hz, "brightness_hz": prepared.brightness_hz}
         now = self._store.clock()
 
         def accepted(voice: VoiceManifest) -> VoiceManifest:
-            return voice.speaking_from(None).model_copy(update=found).moved(VoiceStatus.READY, now, detail=detail)
+            given = {"transcript": None} if voice.transcript == words else {}  # else others have come meanwhile
+            return voice.speaking_from(None).model_copy(update=found | given).moved(VoiceStatus.READY, now, detail=detail)
 
         manifest = await self._store.update(client, slug, accepted)
         self._begin(self._when_ready(client, manifest))

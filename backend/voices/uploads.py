@@ -9,6 +9,7 @@ import asyncio
 import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from typing import Final
 
 from backend.acoustics import Samples
 from backend.errors import InvalidRequest, NotFound
@@ -18,6 +19,8 @@ from backend.voices.recordings import SAMPLE_RATE, decode
 from backend.voices.references import SPOKEN, Limits, PreparedReference, prepare_reference
 from backend.voices.store import VoiceStore
 
+TOGETHER_S: Final = 300.0
+"""A recording that replaces another, and its words, come within so long."""
 Transcribe = Callable[[Samples, int, str], str]
 """Writes down what is said in samples of a rate and a language; "" where nothing is. Called on a worker."""
 
@@ -69,6 +72,16 @@ class Uploads:
             return voice.model_copy(update={"uploads": left, "uploaded_at": {k: voice.uploaded_at.get(k, 0.0) for k in left}})
 
         return await self._store.update(client, slug, dropped)
+
+    async def without_left(self, client: str, manifest: VoiceManifest, part: str) -> VoiceManifest:
+        """Forgets a part that was left waiting, by a call that was repeated because its reply was lost: it is not for what comes now.
+
+        Where recordings are written down, one waits for better words for as long as it takes.
+        """
+        late = manifest.uploaded_at.get(part, 0.0) < self._store.clock() - TOGETHER_S
+        if part in manifest.uploads and late and not self.transcribes:
+            return await self.drop(client, manifest.slug, [part])
+        return manifest
 
     async def prepared(self, data: bytes, transcript: str | None, lang: str, limits: Limits = SPOKEN) -> PreparedReference:
         """The clip that becomes of a recording.

@@ -60,6 +60,41 @@ async def test_a_zero_shot_voice_is_registered_uploaded_heard_and_used(serve: Se
     assert {voice_id for voice_id, _ in synthesizer.voices} == {"sovits:aya"}
 
 
+@pytest.mark.parametrize("order", [("reference", "transcript"), ("transcript", "reference")])
+async def test_a_recording_is_replaced_together_with_its_words_in_either_order(serve: Serve, order: tuple[str, str]) -> None:
+    client = await serve(stream_linger_seconds=0.1)
+    voice = await ready(client)
+    store = client.app.state.services.voices.store
+    before = await store.manifest("", voice["voice_id"])
+    new = {"reference": recording(150.0, 5), "transcript": b"These are other words, said in another recording of mine."}
+    reply = await client.http.put(place(voice, order[0]), content=new[order[0]])
+    assert (reply.status_code, reply.json()["status"]) == (200, "ready")
+    assert (await store.manifest("", voice["voice_id"])).reference == before.reference, "one half changes nothing"
+    reply = await client.http.put(place(voice, order[1]), content=new[order[1]])
+    assert (reply.status_code, reply.json()["status"]) == (200, "ready")
+    after = await store.manifest("", voice["voice_id"])
+    assert after.reference.transcript == new["transcript"].decode()
+    assert after.pitch_hz == pytest.approx(150.0, rel=0.06)
+    told = [frame.data.get("detail") async for frame in frames(client.http, voice["status_sse"])]
+    assert f"Still to be uploaded to replace the recording: {order[1]}." in told
+
+
+async def test_a_recording_that_was_sent_twice_is_not_for_words_that_come_later(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await serve()
+    voice = await ready(client)
+    store = client.app.state.services.voices.store
+    assert (await client.http.put(place(voice, "reference"), content=recording())).status_code == 200
+    later = store.clock() + 600
+    monkeypatch.setattr(store, "clock", lambda: later)
+    other = "These are other words, said in another recording of mine."
+    assert (await client.http.put(place(voice, "transcript"), content=other)).status_code == 200
+    assert (await store.manifest("", voice["voice_id"])).reference.transcript == WORDS
+    assert (await client.http.put(place(voice, "reference"), content=recording(150.0, 5))).status_code == 200
+    assert (await store.manifest("", voice["voice_id"])).reference.transcript == other
+
+
 async def test_previews_of_a_new_voice_are_spoken_before_anybody_asks(serve: Serve) -> None:
     client = await serve(synthesizer=(synthesizer := VoiceNotes()))
     await ready(client)
