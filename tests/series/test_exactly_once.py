@@ -246,25 +246,6 @@ async def test_a_deletion_that_broke_off_is_finished_by_the_next_one() -> None:
     assert not [key async for key in working.keys(KEY) if b"secret" in await working.get(key)]
 
 
-async def test_documents_of_older_releases_are_read_and_gone_on_with() -> None:
-    objects = Objects.in_memory()
-    await objects.create(keys.series(KEY, 7), b'{"next_id": 3}')
-    store = ObjectSeriesStore(objects)
-    assert await store.load(KEY) == (7, b'{"next_id": 3}')
-    assert await store.replace(KEY, 7, b"{}")
-    assert await ObjectSeriesStore(objects).load(KEY) == (8, b"{}")
-
-
-async def test_a_store_that_was_emptied_is_begun_anew() -> None:
-    objects = Objects.in_memory()
-    store = ObjectSeriesStore(objects)
-    for version in range(3):
-        assert await store.replace(KEY, version, b"old")
-    await objects.delete_prefix("series")
-    assert await store.load(KEY) == (0, b"")
-    assert await store.replace(KEY, 0, b"new")
-
-
 class Unruly(Objects):
     """Gives other windows their turn before and after everything, and loses some replies."""
 

@@ -13,6 +13,7 @@ from backend.series.changes import new_member
 from backend.series.memory import MOST_ATTEMPTS, SeriesMemory
 from backend.series.model import PageNote, SeriesCast
 from backend.series.store import MemorySeriesStore, ObjectSeriesStore, SeriesStore
+from backend.storage import keys
 from backend.storage.objects import Objects
 from backend.voices.owners import Owners
 
@@ -125,3 +126,22 @@ async def test_any_text_names_a_series(store: SeriesStore, series_id: str) -> No
     memory = SeriesMemory(store)
     await memory.update("a", series_id, one_more)
     assert len((await memory.cast("a", series_id)).members) == 1
+
+
+async def test_documents_of_older_releases_are_read_and_gone_on_with() -> None:
+    objects = Objects.in_memory()
+    await objects.create(keys.series("series/a", 7), b'{"next_id": 3}')
+    store = ObjectSeriesStore(objects)
+    assert await store.load("series/a") == (7, b'{"next_id": 3}')
+    assert await store.replace("series/a", 7, b"{}")
+    assert await ObjectSeriesStore(objects).load("series/a") == (8, b"{}")
+
+
+async def test_a_store_that_was_emptied_is_begun_anew() -> None:
+    objects = Objects.in_memory()
+    store = ObjectSeriesStore(objects)
+    for version in range(3):
+        assert await store.replace("series/a", version, b"old")
+    await objects.delete_prefix("series")
+    assert await store.load("series/a") == (0, b"")
+    assert await store.replace("series/a", 0, b"new")
