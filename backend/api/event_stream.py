@@ -18,7 +18,6 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable, Mapping
-from math import inf
 from typing import Final, Protocol
 
 from starlette.responses import Response
@@ -102,8 +101,8 @@ class OpenStreams:
 
     def watch(self, stream: EventStream) -> None:
         """To be called when `stream.due` has come nearer."""
-        tick = max(self._ticks, int(stream.due / TICK_S)) + 1 if stream.due < inf else None
-        if stream in self._open and tick is not None and (stream.tick is None or tick < stream.tick):
+        tick = max(self._ticks, int(stream.due / TICK_S)) + 1
+        if stream in self._open and (stream.tick is None or tick < stream.tick):
             self._take_down(stream)
             stream.tick = tick
             self._wheel.setdefault(tick, set()).add(stream)

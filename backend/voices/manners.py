@@ -50,7 +50,7 @@ class Manners:
             transcript_from(data)
         manifest = await self._uploads.put(client, manifest.slug, part, data)
         other = transcript_of(style) if part == reference_of(style) else reference_of(style)
-        manifest = await self._uploads.without_left(client, manifest, other)
+        manifest = await self._uploads.drop_stale(client, manifest, other)
         needed = [reference_of(style)] if self._uploads.transcribes else [reference_of(style), transcript_of(style)]
         if missing := [name for name in needed if name not in manifest.uploads]:
             return await self._store.tell(client, manifest.slug, f"Still to be uploaded for the style {style}: {missing[0]}.")

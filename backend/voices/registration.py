@@ -118,7 +118,7 @@ class Registration:
         if part == TRANSCRIPT:
             text = transcript_from(data)
             if manifest.speakable:
-                manifest = await self._uploads.without_left(client, manifest, REFERENCE)
+                manifest = await self._uploads.drop_stale(client, manifest, REFERENCE)
             manifest = await self._store.update(client, slug, lambda now: now.model_copy(update={"transcript": text}))
         else:
             manifest = await self._uploads.put(client, slug, part, data)

@@ -73,7 +73,7 @@ class Uploads:
 
         return await self._store.update(client, slug, dropped)
 
-    async def without_left(self, client: str, manifest: VoiceManifest, part: str) -> VoiceManifest:
+    async def drop_stale(self, client: str, manifest: VoiceManifest, part: str) -> VoiceManifest:
         """Forgets a part that was left waiting, by a call that was repeated because its reply was lost: it is not for what comes now.
 
         Where recordings are written down, one waits for better words for as long as it takes.
